@@ -1,0 +1,85 @@
+"""sbiwb: a workbench for simulation-based inference.
+
+The public names below are loaded when first used: ``import sbiwb`` is fast and imports no Torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name → the module that defines it.
+_HOME = {
+    "Parameter": "sbiwb.core.prior",
+    "Prior": "sbiwb.core.prior",
+    "LinearConstraint": "sbiwb.core.constraint",
+    "Uniform": "sbiwb.core.distributions",
+    "LogUniform": "sbiwb.core.distributions",
+    "Normal": "sbiwb.core.distributions",
+    "TruncatedNormal": "sbiwb.core.distributions",
+    "LogNormal": "sbiwb.core.distributions",
+    "Sine": "sbiwb.core.distributions",
+    "Cosine": "sbiwb.core.distributions",
+    "Observation": "sbiwb.core.observation",
+    "Output": "sbiwb.core.simulator",
+    "Simulator": "sbiwb.core.simulator",
+    "Simulations": "sbiwb.core.simulations",
+    "Problem": "sbiwb.core.problem",
+    "Verdict": "sbiwb.core.verdict",
+    "Result": "sbiwb.result",
+    "simulator": "sbiwb.core.function",
+    "problem": "sbiwb.registry",
+    "simulate": "sbiwb.execute",
+    "infer": "sbiwb.inference",
+    "check": "sbiwb.checking",
+    "load": "sbiwb.loading",
+    "compare": "sbiwb.comparison",
+    "tarp": "sbiwb.diagnostics.tarp",
+    "sbc": "sbiwb.diagnostics.sbc",
+    "run": "sbiwb.pipeline",
+}
+
+if TYPE_CHECKING:
+    from sbiwb.checking import check as check
+    from sbiwb.comparison import compare as compare
+    from sbiwb.core.constraint import LinearConstraint as LinearConstraint
+    from sbiwb.core.distributions import Cosine as Cosine
+    from sbiwb.core.distributions import LogNormal as LogNormal
+    from sbiwb.core.distributions import LogUniform as LogUniform
+    from sbiwb.core.distributions import Normal as Normal
+    from sbiwb.core.distributions import Sine as Sine
+    from sbiwb.core.distributions import TruncatedNormal as TruncatedNormal
+    from sbiwb.core.distributions import Uniform as Uniform
+    from sbiwb.core.function import simulator as simulator
+    from sbiwb.core.observation import Observation as Observation
+    from sbiwb.core.prior import Parameter as Parameter
+    from sbiwb.core.prior import Prior as Prior
+    from sbiwb.core.problem import Problem as Problem
+    from sbiwb.core.simulations import Simulations as Simulations
+    from sbiwb.core.simulator import Output as Output
+    from sbiwb.core.simulator import Simulator as Simulator
+    from sbiwb.core.verdict import Verdict as Verdict
+    from sbiwb.diagnostics.sbc import sbc as sbc
+    from sbiwb.diagnostics.tarp import tarp as tarp
+    from sbiwb.execute import simulate as simulate
+    from sbiwb.inference import infer as infer
+    from sbiwb.loading import load as load
+    from sbiwb.pipeline import run as run
+    from sbiwb.registry import problem as problem
+    from sbiwb.result import Result as Result
+
+__all__ = sorted(["__version__", *_HOME])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sbiwb' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

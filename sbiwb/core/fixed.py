@@ -1,0 +1,59 @@
+"""A simulator with some of its parameters held at given values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.simulator import KnownLikelihood, KnownMean, Simulator, TorchLikelihood
+
+if TYPE_CHECKING:
+    import torch
+
+
+class FixedSimulator(Simulator):
+    """`inner` seen as a simulator of its free parameters only, with the same capabilities."""
+
+    def __init__(self, inner: Simulator, values: Mapping[str, float]) -> None:
+        self.inner = inner
+        self.values = dict(values)
+        self.name, self.version, self.output = inner.name, inner.version, inner.output
+        self.prior = inner.prior.fix(values)
+        self.options = inner.options
+        self.costly = inner.costly
+        # Set on the instance, so that this simulator has the capability only if `inner` has it.
+        if isinstance(inner, KnownLikelihood):
+            self.log_likelihood = lambda theta, x: inner.log_likelihood(self.fill(theta), x)
+        if isinstance(inner, TorchLikelihood):
+            self.log_likelihood_torch = lambda theta, x: inner.log_likelihood_torch(
+                self._fill_torch(theta), x
+            )
+        if isinstance(inner, KnownMean):
+            self.mean = lambda theta: inner.mean(self.fill(theta))
+
+    def fill(self, theta: Array) -> Array:
+        """Insert the fixed values: (n, free) → (n, all)."""
+        whole = np.empty((len(theta), self.inner.prior.dim))
+        free = iter(np.asarray(theta).T)
+        for k, name in enumerate(self.inner.prior.names):
+            whole[:, k] = self.values[name] if name in self.values else next(free)
+        return whole
+
+    def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
+        return self.inner.simulate(self.fill(theta), rng)
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {**self.inner.fingerprint(), "fixed": self.values}
+
+    def _fill_torch(self, theta: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        free = iter(theta.unbind(dim=1))
+        columns = [
+            theta.new_full((len(theta),), self.values[name]) if name in self.values else next(free)
+            for name in self.inner.prior.names
+        ]
+        return torch.stack(columns, dim=1)

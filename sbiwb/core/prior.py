@@ -1,0 +1,274 @@
+"""Parameters and priors: names, units, densities and the maps every method needs.
+
+One map carries all methods: θ ↔ u in the unit cube.  Nested sampling draws u, truncation is a box
+of u, and networks see z = Φ⁻¹(u), in which the prior is a standard normal, so that no posterior
+draw can leave the prior.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from sbiwb.core.constraint import LinearConstraint, UniformPair
+from sbiwb.core.distributions import Array, Distribution, Uniform
+from sbiwb.errors import DataError, UsageError, unknown_name
+
+# Φ⁻¹ of the unit coordinate is kept within ±8.2: beyond it, 1 − u is no longer a float64.
+_UNIT_EDGE = 1e-16
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a model.
+
+    Parameters
+    ----------
+    name : str
+        Name in scripts, files and tables: a Python identifier is easiest to type.
+    distribution : Distribution
+        Its prior.
+    unit : str
+        Unit as text, empty if dimensionless.
+    label : str
+        LaTeX without dollar signs; defaults to the name set in roman.
+    periodic : bool
+        Whether the two ends of the range are the same point (an angle).
+    """
+
+    name: str
+    distribution: Distribution
+    unit: str = ""
+    label: str = ""
+    periodic: bool = False
+
+    def describe(self) -> dict[str, object]:
+        """Everything that defines the parameter, as plain JSON types."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "label": self.label,
+            "periodic": self.periodic,
+            **self.distribution.describe(),
+        }
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A prior over named parameters.
+
+    Parameters
+    ----------
+    parameters : tuple of Parameter
+        Independent parameters, in the order of the columns of theta.
+    constraint : LinearConstraint, optional
+        An inequality between two of them, both uniform.
+    box : tuple of (float, float), optional
+        Sub-interval of the unit cube per parameter, made by `restrict`.
+
+    Raises
+    ------
+    UsageError
+        If names repeat, or the constraint names a parameter that is not uniform.
+    """
+
+    parameters: tuple[Parameter, ...]
+    constraint: LinearConstraint | None = None
+    box: tuple[tuple[float, float], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(self.parameters))
+        if not self.parameters:
+            raise UsageError("a prior needs at least one parameter", got="none")
+        if len(set(self.names)) != self.dim:
+            raise UsageError("parameter names repeat", got=", ".join(self.names))
+        if not self.box:
+            object.__setattr__(self, "box", ((0.0, 1.0),) * self.dim)
+        if len(self.box) != self.dim or any(not 0 <= lo < hi <= 1 for lo, hi in self.box):
+            raise UsageError(
+                "bad box", got=self.box, expected=f"{self.dim} pairs 0 <= low < high <= 1"
+            )
+        if self.constraint is not None:
+            for name in self.constraint.names:
+                if name not in self.names:
+                    raise unknown_name("parameter in constraint", name, self.names)
+            self._pair()  # raises now rather than at the first draw
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in the order of theta's columns."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters d."""
+        return len(self.parameters)
+
+    @property
+    def log_volume(self) -> float:
+        """Log of the prior mass that the box keeps: 0 unless restricted."""
+        return float(sum(np.log(hi - lo) for lo, hi in self.box))
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw n points; shape (n, d)."""
+        return self.from_unit(rng.random((n, self.dim)))
+
+    def log_prob(self, theta: ArrayLike) -> Array:
+        """Log density of each row of theta (n, d), −inf outside the support; shape (n,)."""
+        theta = self._check(theta)
+        pair = self._pair()
+        total = np.zeros(len(theta))
+        for i, parameter in enumerate(self.parameters):
+            if pair is None or i not in pair[:2]:
+                total += parameter.distribution.log_pdf(theta[:, i])
+        if pair is not None:
+            i, j, joint = pair
+            inside = np.isfinite(joint.first.log_pdf(theta[:, i]))
+            low, high = joint.conditional_range(theta[:, i])
+            inside &= (theta[:, j] >= low) & (theta[:, j] <= high)
+            total += np.where(inside, -joint.log_area, -np.inf)
+        if any(side != (0.0, 1.0) for side in self.box):
+            u = self._whole_to_unit(theta)
+            low_u, high_u = np.array(self.box).T
+            # The round trip θ → u costs a few ulp; a draw of ours must never count as outside.
+            inside = np.all((u >= low_u - 1e-12) & (u <= high_u + 1e-12), axis=1)
+            total = np.where(inside, total - self.log_volume, -np.inf)
+        return total
+
+    def from_unit(self, u: ArrayLike) -> Array:
+        """Map points of the unit cube (n, d) to theta (n, d); uniform u gives prior draws."""
+        low, high = np.array(self.box).T
+        u = low + (high - low) * self._check(u)
+        theta = np.empty_like(u)
+        pair = self._pair()
+        for i, parameter in enumerate(self.parameters):
+            if pair is None or i not in pair[:2]:
+                theta[:, i] = parameter.distribution.ppf(u[:, i])
+        if pair is not None:
+            i, j, joint = pair
+            theta[:, i], theta[:, j] = joint.from_unit(u[:, i], u[:, j])
+        return theta
+
+    def to_unit(self, theta: ArrayLike) -> Array:
+        """Inverse of `from_unit`; points outside the support land on the cube's edge."""
+        low, high = np.array(self.box).T
+        u = (self._whole_to_unit(self._check(theta)) - low) / (high - low)
+        return np.clip(u, 0.0, 1.0)
+
+    def to_unconstrained(self, theta: ArrayLike) -> Array:
+        """Map theta (n, d) to z = Φ⁻¹(u) in R^d, where the prior is a standard normal."""
+        u = np.clip(self.to_unit(theta), _UNIT_EDGE, 1 - _UNIT_EDGE)
+        return np.asarray(special.ndtri(u))
+
+    def from_unconstrained(self, z: ArrayLike) -> Array:
+        """Inverse of `to_unconstrained`."""
+        return self.from_unit(special.ndtr(np.asarray(z, dtype=np.float64)))
+
+    def log_abs_det(self, theta: ArrayLike) -> Array:
+        """log |dθ/dz| of `from_unconstrained` at theta (n, d); shape (n,)."""
+        z = self.to_unconstrained(theta)
+        log_normal = -0.5 * np.sum(z**2, axis=1) - 0.5 * self.dim * np.log(2 * np.pi)
+        return log_normal - self.log_prob(theta)
+
+    def restrict(self, low: ArrayLike, high: ArrayLike) -> Prior:
+        """Return this prior cut to the box [low, high] of its unit cube and renormalised there.
+
+        Used by truncated sequential inference: within the box the posterior is unchanged.
+        """
+        low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+        old_low, old_high = np.array(self.box).T
+        span = old_high - old_low
+        new_low, new_high = old_low + span * low, old_low + span * high
+        return replace(self, box=tuple(zip(new_low.tolist(), new_high.tolist(), strict=True)))
+
+    def fix(self, values: Mapping[str, float]) -> Prior:
+        """Return the prior of the other parameters, given these values.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown, a value lies outside the prior, or nothing stays free.
+        """
+        for name, value in values.items():
+            if name not in self.names:
+                raise unknown_name("parameter to fix", name, self.names)
+            low, high = self.parameters[self.names.index(name)].distribution.support
+            if not low <= value <= high:
+                raise UsageError(
+                    f"fixed value of {name} is outside its prior",
+                    got=value,
+                    expected=f"a number in [{low}, {high}]",
+                )
+        free = [p for p in self.parameters if p.name not in values]
+        if not free:
+            raise UsageError("all parameters are fixed", got=", ".join(values))
+        if self.constraint is None or not set(values) & set(self.constraint.names):
+            return Prior(tuple(free), self.constraint)
+        weights = dict(zip(self.constraint.names, self.constraint.weights, strict=True))
+        below = self.constraint.below - sum(
+            weights.pop(n) * v for n, v in values.items() if n in weights
+        )
+        for name, weight in weights.items():
+            k = next(k for k, p in enumerate(free) if p.name == name)
+            low, high = free[k].distribution.support
+            edge = below / weight
+            cut = (low, min(high, edge)) if weight > 0 else (max(low, edge), high)
+            free[k] = replace(free[k], distribution=Uniform(*cut))
+        return Prior(tuple(free))
+
+    def describe(self) -> dict[str, object]:
+        """Everything that defines the prior, as plain JSON types."""
+        return {
+            "parameters": [p.describe() for p in self.parameters],
+            "constraint": self.constraint.describe() if self.constraint else None,
+            "box": [list(side) for side in self.box],
+        }
+
+    @property
+    def key(self) -> str:
+        """Hash of `describe`, without labels: equal priors have equal keys."""
+        description = self.describe()
+        for parameter in description["parameters"]:  # type: ignore[attr-defined]
+            parameter.pop("label")
+        text = json.dumps(description, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _check(self, points: ArrayLike) -> Array:
+        points = np.asarray(points, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != self.dim:
+            raise DataError(
+                "theta has the wrong shape", got=points.shape, expected=f"(n, {self.dim})"
+            )
+        return points
+
+    def _pair(self) -> tuple[int, int, UniformPair] | None:
+        """The constrained pair as column numbers and its joint distribution."""
+        if self.constraint is None:
+            return None
+        weights = dict(zip(self.constraint.names, self.constraint.weights, strict=True))
+        i, j = sorted(self.names.index(name) for name in self.constraint.names)
+        first, second = (self.parameters[k].distribution for k in (i, j))
+        if not (isinstance(first, Uniform) and isinstance(second, Uniform)):
+            raise UsageError(
+                "a linear constraint needs two uniform parameters", got=f"{first}, {second}"
+            )
+        ordered = weights[self.names[i]], weights[self.names[j]]
+        return i, j, UniformPair(first, second, ordered, self.constraint.below)
+
+    def _whole_to_unit(self, theta: Array) -> Array:
+        """Unit coordinates of the unrestricted prior."""
+        u = np.empty_like(theta)
+        pair = self._pair()
+        for k, parameter in enumerate(self.parameters):
+            if pair is None or k not in pair[:2]:
+                u[:, k] = parameter.distribution.cdf(theta[:, k])
+        if pair is not None:
+            i, j, joint = pair
+            u[:, i], u[:, j] = joint.to_unit(theta[:, i], theta[:, j])
+        return u

@@ -1,0 +1,98 @@
+"""A problem: a simulator, its prior and one observation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from sbiwb.core.fixed import FixedSimulator
+from sbiwb.core.observation import Observation, check_observation
+from sbiwb.core.prior import Prior
+from sbiwb.core.simulator import Simulator
+from sbiwb.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be inferred: ``simulator × prior × observation``.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Its `prior` is the prior of the problem.
+    observation : Observation
+        The datum, already checked against the simulator's output.
+    """
+
+    simulator: Simulator
+    observation: Observation
+
+    @property
+    def prior(self) -> Prior:
+        """Prior over the free parameters."""
+        return self.simulator.prior
+
+    @property
+    def name(self) -> str:
+        """The simulator's name."""
+        return self.simulator.name
+
+    def describe(self) -> dict[str, Any]:
+        """Everything the posterior depends on, as plain JSON types."""
+        return {
+            **self.simulator.fingerprint(),
+            "prior": self.prior.describe(),
+            "observation": {
+                "name": self.observation.name,
+                "source": self.observation.source,
+                "sha256": self.observation.sha256,
+            },
+        }
+
+
+def make_problem(
+    simulator: Simulator,
+    observation: Observation | ArrayLike | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> Problem:
+    """Join a simulator and an observation into a `Problem`.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    observation : Observation or array, shape output.shape, optional
+        Defaults to the real data that the simulator ships with.
+    fixed : mapping of str to float, optional
+        Parameters to hold at given values.
+
+    Raises
+    ------
+    UsageError
+        If no observation is given and the simulator ships none.
+    DataError
+        If the observation has the wrong shape, or values that are not finite.
+    """
+    if not isinstance(simulator, Simulator):
+        raise UsageError(
+            "not a simulator",
+            got=type(simulator).__name__,
+            expected="a sbiwb.Simulator or the name of one",
+            remedy="wrap a plain function with sbiwb.simulator(fn, prior)",
+        )
+    if observation is None:
+        observation = simulator.default_observation()
+        if observation is None:
+            raise UsageError(
+                f"simulator '{simulator.name}' ships no data",
+                remedy="pass observation=<array>",
+            )
+    if fixed:
+        simulator = FixedSimulator(simulator, fixed)
+    if not isinstance(observation, Observation):
+        observation = Observation(check_observation(observation, simulator.output))
+    else:
+        check_observation(observation.x, simulator.output)
+    return Problem(simulator, observation)

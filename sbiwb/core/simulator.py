@@ -1,0 +1,120 @@
+"""What a simulator is: a prior, an output and a function from parameters to data.
+
+Capabilities beyond `simulate` are protocols: a simulator that has an exact likelihood simply has a
+method ``log_likelihood``, and the methods that need it find it there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
+
+if TYPE_CHECKING:
+    import torch
+
+    from sbiwb.core.observation import Observation
+
+
+@dataclass(frozen=True)
+class Output:
+    """Shape and meaning of one simulated datum x.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of x without the batch axis.
+    unit, label : str
+        Unit and LaTeX label of x.
+    names : tuple of str
+        A name for each entry along the last axis, for tables; may be empty.
+    """
+
+    shape: tuple[int, ...]
+    unit: str = ""
+    label: str = "x"
+    names: tuple[str, ...] = ()
+
+
+class Simulator(ABC):
+    """A stochastic model: parameters in, data out.
+
+    A concrete class sets `name`, `version`, `prior`, `output` and `options` (the keyword
+    arguments that rebuild it), and defines `simulate`.  Workers rebuild a simulator from its name
+    and options: it is never pickled.
+
+    Attributes
+    ----------
+    costly : bool
+        True if one call takes more than a few milliseconds or may crash or hang.  Costly
+        simulators are called one row at a time in a guard process, each row with its own stream.
+    """
+
+    name: str
+    version: str
+    prior: Prior
+    output: Output
+    options: Mapping[str, Any]
+    costly: bool = False
+
+    @abstractmethod
+    def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
+        """Draw x for each row of theta.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n, d)
+        rng : numpy.random.Generator
+            The only source of randomness.
+
+        Returns
+        -------
+        ndarray, shape (n, *output.shape)
+            A row that could not be simulated is NaN.
+        """
+
+    def default_observation(self) -> Observation | None:
+        """The real data this simulator ships with, if any."""
+        return None
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the stored simulations depend on, besides prior and seed."""
+        return {
+            "simulator": self.name,
+            "version": self.version,
+            "options": dict(self.options),
+            "shape": list(self.output.shape),
+        }
+
+
+@runtime_checkable
+class KnownLikelihood(Protocol):
+    """A simulator whose log-likelihood can be evaluated, normalised over x."""
+
+    def log_likelihood(self, theta: Array, x: Array) -> Array:
+        """log p(x_i | theta_i) for rows theta (n, d) and x (n, *shape) or (*shape,); (n,)."""
+        ...
+
+
+@runtime_checkable
+class TorchLikelihood(Protocol):
+    """A simulator whose log-likelihood is also a differentiable Torch function."""
+
+    def log_likelihood_torch(self, theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """The same as `KnownLikelihood.log_likelihood`, on float64 tensors."""
+        ...
+
+
+@runtime_checkable
+class KnownMean(Protocol):
+    """A simulator with a noise-free prediction."""
+
+    def mean(self, theta: Array) -> Array:
+        """Expected x for each row of theta; shape (n, *output.shape)."""
+        ...

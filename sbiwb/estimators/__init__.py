@@ -1,0 +1,1 @@
+"""One estimator a file; the module's name is the estimator's name."""

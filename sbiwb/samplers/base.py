@@ -1,0 +1,83 @@
+"""What a sampler is: from a target to draws."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.draws import Draws
+from sbiwb.core.options import Options
+from sbiwb.core.prior import Prior
+from sbiwb.likelihoods.base import Likelihood
+from sbiwb.progress import Progress
+
+
+@dataclass(frozen=True)
+class Target:
+    """One or many posteriors that share a prior and a likelihood.
+
+    Parameters
+    ----------
+    prior : Prior
+    likelihood : Likelihood
+    x : ndarray, shape (m, *output.shape)
+        One observation per posterior: m = 1 for inference, m = 300, say, for calibration.
+    """
+
+    prior: Prior
+    likelihood: Likelihood
+    x: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def log_likelihood(self, theta: Array, which: NDArray[np.intp]) -> Array:
+        """log p(x[which_i] | theta_i) for rows of theta (n, d); shape (n,)."""
+        return self.likelihood.log_likelihood(theta, self.x[which])
+
+    def log_prob(self, theta: Array, which: NDArray[np.intp]) -> Array:
+        """Unnormalised log posterior; the likelihood is not asked outside the prior."""
+        value = self.prior.log_prob(theta)
+        inside = np.isfinite(value)
+        if np.any(inside):
+            value[inside] += self.log_likelihood(theta[inside], which[inside])
+        return value
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class Sampler(ABC, Generic[OptionsT]):
+    """Draws from posteriors given by a prior and a likelihood.
+
+    Attributes
+    ----------
+    options_type : type of Options
+        The options this sampler takes, with defaults.
+    gives_evidence : bool
+        Whether its draws carry log p(x).
+    batched : bool
+        Whether many posteriors cost much less together than one by one.
+    """
+
+    options_type: ClassVar[type[Options]]
+    gives_evidence: ClassVar[bool] = False
+    batched: ClassVar[bool] = False
+
+    @abstractmethod
+    def sample(
+        self, target: Target, options: OptionsT, seed: int, progress: Progress
+    ) -> Sequence[Draws]:
+        """Draw from every posterior of `target`; one `Draws` each, in order.
+
+        Raises
+        ------
+        InferenceError
+            If no posterior draws can be had in bounded time.
+        """
