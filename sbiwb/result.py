@@ -1,7 +1,7 @@
 """A result: posterior draws, checks and provenance, as an ArviZ DataTree on disk.
 
 The file is plain NetCDF that ``arviz.from_netcdf`` opens.  Networks, where there are any,
-lie beside it as ``<stem>.model.safetensors`` and ``<stem>.model.json``: nothing on disk is ever unpickled.
+lie beside it as ``<stem>.model.safetensors`` and ``<stem>.model.json``: nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -215,8 +215,11 @@ def make_result(
     units = {p.name: {"units": p.unit, "long_name": p.label} for p in parameters}
     stats = {}
     if draws.log_prob is not None:
-        attrs = {"normalised": int(draws.normalised)}
-        stats["lp"] = xr.DataArray(draws.log_prob, dims=("chain", "draw"), attrs=attrs)
+        stats["lp"] = xr.DataArray(
+            draws.log_prob,
+            dims=("chain", "draw"),
+            attrs={"normalised": int(draws.normalised)},
+        )
     groups = {
         "posterior": from_array(draws.theta, names, units),
         "sample_stats": xr.Dataset(stats),

@@ -99,7 +99,7 @@ def simulator(
             expected="sbiwb.Prior",
             remedy="for example sbiwb.Prior([sbiwb.Parameter('a', sbiwb.Uniform(0, 1))])",
         )
-    name = name or getattr(function, "__name__", type(function).__name__)
+    name = name or str(getattr(function, "__name__", type(function).__name__))
     if output is None:
         output = _trial(function, prior, name, batched=batched)
     return FunctionSimulator(

@@ -144,22 +144,22 @@ class Prior:
     def from_unit(self, u: ArrayLike) -> Array:
         """Map points of the unit cube (n, d) to theta (n, d); uniform u gives prior draws."""
         low, high = np.array(self.box).T
-        u = low + (high - low) * self._check(u)
-        theta = np.empty_like(u)
+        unit = low + (high - low) * self._check(u)
+        theta = np.empty_like(unit)
         pair = self._pair()
         for i, parameter in enumerate(self.parameters):
             if pair is None or i not in pair[:2]:
-                theta[:, i] = parameter.distribution.ppf(u[:, i])
+                theta[:, i] = parameter.distribution.ppf(unit[:, i])
         if pair is not None:
             i, j, joint = pair
-            theta[:, i], theta[:, j] = joint.from_unit(u[:, i], u[:, j])
+            theta[:, i], theta[:, j] = joint.from_unit(unit[:, i], unit[:, j])
         return theta
 
     def to_unit(self, theta: ArrayLike) -> Array:
         """Inverse of `from_unit`; points outside the support land on the cube's edge."""
         low, high = np.array(self.box).T
-        u = (self._whole_to_unit(self._check(theta)) - low) / (high - low)
-        return np.clip(u, 0.0, 1.0)
+        unit: Array = (self._whole_to_unit(self._check(theta)) - low) / (high - low)
+        return np.clip(unit, 0.0, 1.0)
 
     def to_unconstrained(self, theta: ArrayLike) -> Array:
         """Map theta (n, d) to z = Φ⁻¹(u) in R^d, where the prior is a standard normal."""
@@ -174,7 +174,7 @@ class Prior:
         """log |dθ/dz| of `from_unconstrained` at theta (n, d); shape (n,)."""
         z = self.to_unconstrained(theta)
         log_normal = -0.5 * np.sum(z**2, axis=1) - 0.5 * self.dim * np.log(2 * np.pi)
-        return log_normal - self.log_prob(theta)
+        return np.asarray(log_normal - self.log_prob(theta))
 
     def restrict(self, low: ArrayLike, high: ArrayLike) -> Prior:
         """Return this prior cut to the box [low, high] of its unit cube and renormalised there.

@@ -64,7 +64,7 @@ class Simulations:
     @property
     def valid(self) -> NDArray[np.bool_]:
         """Which rows succeeded; shape (n,)."""
-        return self.status == Status.OK
+        return np.asarray(self.status == Status.OK)
 
     @property
     def failure_fraction(self) -> float:
