@@ -1,0 +1,82 @@
+"""What all blocks of one set of simulations share, and how one of them is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from sbiwb.core.prior import Prior
+from sbiwb.core.simulations import Simulations
+from sbiwb.core.simulator import Simulator
+from sbiwb.execute.block import block_theta, simulate_batch, simulate_rows
+from sbiwb.execute.guard import Guard
+from sbiwb.execute.shipping import pack
+from sbiwb.execute.threads import one_thread
+from sbiwb.store import Store
+
+BlockSize = tuple[int, int]
+"""Number of a block and its rows."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A set of simulations, to be made block by block.
+
+    Parameters
+    ----------
+    proposal : Prior
+        Where theta is drawn from.
+    shape : tuple of int
+        Shape of one datum.
+    seed : int
+        Root seed.
+    guarded : bool
+        Whether rows are simulated one by one in a guard process.
+    timeout, memory : float, optional
+        Limits of the guard, see `Execution`.
+    store : Store, optional
+        Where whoever makes a block commits it.
+    """
+
+    proposal: Prior
+    shape: tuple[int, ...]
+    seed: int
+    guarded: bool
+    timeout: float | None
+    memory: float | None
+    store: Store | None
+
+    def guard(self, packed: bytes) -> Guard:
+        """Return a guard for the simulator that `pack` described."""
+        return Guard(packed, self.shape, self.timeout, self.memory)
+
+    def make(self, engine: Simulator | Guard, block: int, rows: int) -> Simulations:
+        """Simulate a block with the simulator or its guard, and commit it."""
+        start = time.perf_counter()
+        theta = block_theta(self.proposal, self.seed, block, rows)
+        if isinstance(engine, Guard):
+            made = simulate_rows(engine.simulate_row, self.shape, theta, self.seed, block)
+        else:
+            made = simulate_batch(engine, theta, self.seed, block)
+        if self.store is None or self.store.commit(block, made, time.perf_counter() - start):
+            return made
+        # Another writer was first.  It made the same, unless the simulator draws on something
+        # else than its stream: then what is stored is what counts.
+        standing = self.store.read(block, rows)
+        return made if standing is None else standing
+
+
+def make_inline(
+    job: Job, simulator: Simulator, blocks: Sequence[BlockSize]
+) -> Iterator[tuple[int, Simulations]]:
+    """Make blocks in this process, or in one guard process, in order."""
+    if not job.guarded:
+        with one_thread():
+            for block, rows in blocks:
+                yield block, job.make(simulator, block, rows)
+        return
+    with closing(job.guard(pack(simulator))) as guard:
+        for block, rows in blocks:
+            yield block, job.make(guard, block, rows)
