@@ -16,6 +16,7 @@ from sbiwb import (
     Prior,
     Simulator,
     Uniform,
+    registry,
 )
 from sbiwb.core.distributions import Distribution
 from sbiwb.core.fixed import FixedSimulator
