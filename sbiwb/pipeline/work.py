@@ -1,0 +1,133 @@
+"""What a worker process does: orders in, one a line; replies out, one a line.
+
+Run as ``python -m sbiwb.pipeline.work`` by `sbiwb.pipeline.workers`.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sbiwb.errors import SbiwbError, SimulationError
+
+
+def main() -> None:
+    """Serve orders until the input ends with ``null``.
+
+    If the input ends otherwise, the run that gave the orders is dead, and this process ends at
+    once with all it has started: it leads a session of its own.
+    """
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever libraries print must not get among the replies
+    faulthandler.enable()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    orders: queue.Queue[dict[str, Any] | None] = queue.Queue()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    try:
+        while (order := orders.get()) is not None:
+            with _logged(Path(order["log"])):
+                reply = _serve(order)
+            print(json.dumps(reply), file=replies, flush=True)
+    except KeyboardInterrupt:  # the run was stopped; what is saved stays
+        sys.exit(130)
+
+
+def _listen(orders: queue.Queue[dict[str, Any] | None]) -> None:
+    for line in sys.stdin:
+        orders.put(json.loads(line))
+        if line.strip() == "null":
+            return
+    os.killpg(0, signal.SIGKILL)
+
+
+def _serve(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Do one order; the reply says which files were written, and the error if there was one."""
+    reply: dict[str, Any] = {"written": {}, "error": None}
+    try:
+        for step, seconds in _steps(order):
+            reply["written"][step] = seconds
+    except SbiwbError as error:
+        traceback.print_exc()
+        reply["error"] = {"message": str(error), "exit_code": error.exit_code}
+    except Exception as error:
+        # Libraries and simulators may raise anything; the log has the traceback.
+        traceback.print_exc()
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        reply["error"] = {"message": message, "exit_code": SimulationError.exit_code}
+    return reply
+
+
+def _steps(order: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Infer and check as ordered, and yield what was saved and how long it took."""
+    from sbiwb.config import ProblemSection
+    from sbiwb.loading import load
+    from sbiwb.pipeline.plan import build_problem
+
+    began = time.perf_counter()
+    path = Path(order["inferred"])
+    if order["infer"]:
+        from sbiwb.inference import infer
+
+        result = infer(
+            build_problem(ProblemSection(**order["problem"])),
+            order["method"],
+            budget=order["budget"],
+            rounds=order["rounds"],
+            seed=order["seed"],
+            executor=order["executor"],
+            store=order["store"],
+            **order["options"],
+        )
+        _save(result, path, order["key"], began)
+        yield "inferred", time.perf_counter() - began
+    else:
+        result = load(path)
+    if order["checks"] is not None:
+        from sbiwb.checking import check
+
+        began = time.perf_counter()
+        checked = check(result, **order["checks"])
+        _save(checked, Path(order["checked"]), order["checked_key"], began)
+        yield "checked", time.perf_counter() - began
+
+
+def _save(result: Any, path: Path, key: str, began: float) -> None:
+    seconds = time.perf_counter() - began
+    tree = result.tree.assign_attrs(run_key=key, run_seconds=seconds)
+    replace(result, tree=tree).save(path)
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Send everything printed to `path`, also by compiled code; delete it if nothing was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = os.dup(2)
+    with path.open("w", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 2)
+        os.dup2(log.fileno(), 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.dup2(before, 1)
+            os.close(before)
+    if path.stat().st_size == 0:
+        path.unlink()
+
+
+if __name__ == "__main__":
+    main()
