@@ -160,13 +160,13 @@ class Result:
         merged = {v.name: v for v in self.verdicts}
         merged.update({v.name: v for v in verdicts})
         text = json.dumps([v.to_dict() for v in merged.values()])
-        return replace(self, tree=self.tree.assign_attrs(verdicts=text))
+        return replace(self, tree=with_attrs(self.tree, verdicts=text))
 
     def with_group(self, name: str, dataset: xr.Dataset) -> Result:
         """Return this result with one more group."""
         groups = {key: node.to_dataset() for key, node in self.tree.children.items()}
-        tree = xr.DataTree.from_dict({**groups, name: dataset}).assign_attrs(self.tree.attrs)
-        return replace(self, tree=tree)
+        tree = xr.DataTree.from_dict({**groups, name: dataset})
+        return replace(self, tree=with_attrs(tree, **self.tree.attrs))
 
     # -- disk -------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class Result:
             if self.learned is not None:
                 recipe, weights = self.learned.state()
                 digest = _save_model(path, recipe, weights)
-                tree = tree.assign_attrs(model_sha256=digest)
+                tree = with_attrs(tree, model_sha256=digest)
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
                 partial = Path(folder) / path.name
                 tree.to_netcdf(partial, engine="h5netcdf")
@@ -239,8 +239,15 @@ def make_result(
         "log_evidence": np.nan if draws.log_evidence is None else draws.log_evidence,
         "log_evidence_err": np.nan if draws.log_evidence_err is None else draws.log_evidence_err,
     }
-    tree = xr.DataTree.from_dict(groups).assign_attrs(attrs)
+    tree = with_attrs(xr.DataTree.from_dict(groups), **attrs)
     return Result(tree, problem, learned)
+
+
+def with_attrs(tree: xr.DataTree, **attrs: Any) -> xr.DataTree:
+    """Return a copy of `tree` with more attributes; the data are shared."""
+    copy = tree.copy()
+    copy.attrs.update(attrs)
+    return copy
 
 
 def from_array(
