@@ -34,7 +34,7 @@ class SbiwbError(Exception):
         remedy: str | None = None,
     ) -> None:
         self.what, self.got, self.expected, self.remedy = what, got, expected, remedy
-        parts = [what]
+        parts = [_one_line(what)]
         if got is not None:
             parts.append(f"got {_one_line(got)}")
         if expected is not None:
@@ -44,8 +44,10 @@ class SbiwbError(Exception):
         super().__init__("; ".join(parts))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process boundaries; keyword-only arguments need this to be rebuilt.
-        state = {"got": self.got, "expected": self.expected, "remedy": self.remedy}
+        # Errors cross process boundaries, where keyword-only arguments need this to be rebuilt.
+        # Only text crosses: the offending value may be something that cannot be pickled.
+        values = {"got": self.got, "expected": self.expected, "remedy": self.remedy}
+        state = {k: None if v is None else _one_line(v) for k, v in values.items()}
         return _rebuild, (type(self), self.what, state)
 
 
@@ -87,8 +89,9 @@ class BusyError(SbiwbError):
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str | None:
     """Return ``"did you mean 'npe'?"`` for the valid name nearest to `name`, or None."""
-    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else None
+    by_folded = {v.casefold(): v for v in valid}
+    close = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.5)
+    return f"did you mean '{by_folded[close[0]]}'?" if close else None
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UsageError:

@@ -85,7 +85,9 @@ def check_seed(seed: object) -> int:
 def _sequence(seed: int, key: tuple[str | int, ...]) -> np.random.SeedSequence:
     words: list[int] = []
     for part in key:
-        tag = f"{type(part).__name__}:{part}".encode()
+        if not isinstance(part, (str, int, np.integer)):
+            raise UsageError("bad stream key", got=repr(part), expected="strings and integers")
+        tag = (f"str:{part}" if isinstance(part, str) else f"int:{int(part)}").encode()
         digest = hashlib.blake2b(tag, digest_size=16).digest()
         words.extend(np.frombuffer(digest, dtype="<u4").tolist())
     return np.random.SeedSequence(check_seed(seed), spawn_key=tuple(words))

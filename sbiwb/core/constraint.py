@@ -43,9 +43,12 @@ class LinearConstraint:
     below: float
 
     def __post_init__(self) -> None:
-        if len(self.names) != 2 or len(self.weights) != 2 or 0 in self.weights:
+        good = len(set(self.names)) == len(self.names) == len(self.weights) == 2
+        if not good or 0 in self.weights or not np.all(np.isfinite([*self.weights, self.below])):
             raise UsageError(
-                "bad linear constraint", got=self, expected="two names and two non-zero weights"
+                "bad linear constraint",
+                got=self,
+                expected="two different names, two weights that are not zero, finite numbers",
             )
 
     def describe(self) -> dict[str, object]:
@@ -105,9 +108,10 @@ class UniformPair:
         root = np.sqrt(np.maximum(start**2 + 2 * slope * rest, 0.0))
         denominator = start + root
         t = np.divide(2 * rest, denominator, out=np.zeros_like(rest), where=denominator > 0)
-        first = knots[piece] + np.clip(t, 0.0, step)
+        # Rounding can pass an end by one unit in the last place, and so leave the support.
+        first = np.minimum(knots[piece] + np.clip(t, 0.0, step), knots[-1])
         low, high = self.conditional_range(first)
-        return first, low + (high - low) * u_second
+        return first, np.minimum(low + (high - low) * u_second, high)
 
     def to_unit(self, first: Array, second: Array) -> tuple[Array, Array]:
         """Inverse of `from_unit`."""

@@ -13,15 +13,17 @@ from sbiwb.core.simulator import KnownLikelihood, KnownMean, Simulator, TorchLik
 if TYPE_CHECKING:
     import torch
 
+    from sbiwb.core.observation import Observation
+
 
 class FixedSimulator(Simulator):
     """`inner` seen as a simulator of its free parameters only, with the same capabilities."""
 
     def __init__(self, inner: Simulator, values: Mapping[str, float]) -> None:
         self.inner = inner
-        self.values = dict(values)
         self.name, self.version, self.output = inner.name, inner.version, inner.output
         self.prior = inner.prior.fix(values)
+        self.values = {name: float(value) for name, value in values.items()}
         self.options = inner.options
         self.costly = inner.costly
         # Set on the instance, so that this simulator has the capability only if `inner` has it.
@@ -46,7 +48,11 @@ class FixedSimulator(Simulator):
         return self.inner.simulate(self.fill(theta), rng)
 
     def fingerprint(self) -> dict[str, Any]:
-        return {**self.inner.fingerprint(), "fixed": self.values}
+        inner = self.inner.fingerprint()
+        return {**inner, "fixed": {**inner.get("fixed", {}), **self.values}}
+
+    def default_observation(self) -> Observation | None:
+        return self.inner.default_observation()
 
     def _fill_torch(self, theta: torch.Tensor) -> torch.Tensor:
         import torch

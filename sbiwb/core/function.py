@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from types import MappingProxyType
@@ -13,6 +12,7 @@ import numpy as np
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.source import source_hash
 from sbiwb.errors import SimulationError, UsageError
 from sbiwb.rng import stream
 
@@ -36,7 +36,7 @@ class FunctionSimulator(Simulator):
     ) -> None:
         self.function, self.prior, self.output, self.name = function, prior, output, name
         self.batched, self.costly = batched, costly
-        self.version = _source_hash(function)
+        self.version = source_hash(function)
         self.options = MappingProxyType({"batched": batched})
         if log_likelihood is not None:
             # Set on the instance, so that only functions given a likelihood have the capability.
@@ -143,20 +143,14 @@ def _call(function: Callable[..., Any], theta: Array, rng: np.random.Generator) 
 
 
 def _takes_rng(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # compiled functions may have no signature
+        return False
     required = [
         p
-        for p in inspect.signature(function).parameters.values()
+        for p in parameters
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         and (p.default is p.empty or p.name == "rng")
     ]
     return len(required) >= 2
-
-
-def _source_hash(function: Callable[..., Any]) -> str:
-    """Hash of what the function does, as far as its own code tells."""
-    try:
-        text = inspect.getsource(function)
-    except (OSError, TypeError):  # typed in a console, or not a Python function
-        code = getattr(function, "__code__", None)
-        text = repr((code.co_code, code.co_consts)) if code else repr(type(function))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -40,9 +40,14 @@ class Observation:
 def check_observation(x: ArrayLike, output: Output) -> Array:
     """Return x as float64 with the output's shape, or raise `DataError`."""
     try:
-        x = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError("the observation is not numeric", got=error) from error
+        x = np.asarray(x)
+    except (TypeError, ValueError) as error:  # rows of different lengths
+        raise DataError("the observation is not an array", got=error) from error
+    if x.dtype.kind not in "fiub":
+        raise DataError(
+            "the observation is not numeric", got=f"{x.dtype} data", expected="real numbers"
+        )
+    x = x.astype(np.float64)
     if x.shape != output.shape:
         raise DataError("the observation has the wrong shape", got=x.shape, expected=output.shape)
     bad = np.flatnonzero(~np.isfinite(x))

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -131,7 +132,7 @@ class Prior:
             i, j, joint = pair
             inside = np.isfinite(joint.first.log_pdf(theta[:, i]))
             low, high = joint.conditional_range(theta[:, i])
-            inside &= (theta[:, j] >= low) & (theta[:, j] <= high)
+            inside &= (low < high) & (theta[:, j] >= low) & (theta[:, j] <= high)
             total += np.where(inside, -joint.log_area, -np.inf)
         if any(side != (0.0, 1.0) for side in self.box):
             u = self._whole_to_unit(theta)
@@ -139,13 +140,13 @@ class Prior:
             # The round trip θ → u costs a few ulp; a draw of ours must never count as outside.
             inside = np.all((u >= low_u - 1e-12) & (u <= high_u + 1e-12), axis=1)
             total = np.where(inside, total - self.log_volume, -np.inf)
-        return total
+        return np.asarray(np.where(np.isnan(total), -np.inf, total))
 
     def from_unit(self, u: ArrayLike) -> Array:
         """Map points of the unit cube (n, d) to theta (n, d); uniform u gives prior draws."""
         low, high = np.array(self.box).T
         unit = low + (high - low) * self._check(u)
-        theta = np.empty_like(unit)
+        theta: Array = np.empty_like(unit)
         pair = self._pair()
         for i, parameter in enumerate(self.parameters):
             if pair is None or i not in pair[:2]:
@@ -168,7 +169,8 @@ class Prior:
 
     def from_unconstrained(self, z: ArrayLike) -> Array:
         """Inverse of `to_unconstrained`."""
-        return self.from_unit(special.ndtr(np.asarray(z, dtype=np.float64)))
+        u = special.ndtr(np.asarray(z, dtype=np.float64))
+        return self.from_unit(np.clip(u, _UNIT_EDGE, 1 - _UNIT_EDGE))
 
     def log_abs_det(self, theta: ArrayLike) -> Array:
         """log |dθ/dz| of `from_unconstrained` at theta (n, d); shape (n,)."""
@@ -193,16 +195,19 @@ class Prior:
         Raises
         ------
         UsageError
-            If a name is unknown, a value lies outside the prior, or nothing stays free.
+            If a name is unknown, a value lies outside the prior, nothing stays free, or the prior
+            has been restricted.
         """
+        if any(side != (0.0, 1.0) for side in self.box):
+            raise UsageError("a restricted prior cannot be fixed", remedy="fix first")
         for name, value in values.items():
             if name not in self.names:
                 raise unknown_name("parameter to fix", name, self.names)
             low, high = self.parameters[self.names.index(name)].distribution.support
-            if not low <= value <= high:
+            if not _is_number(value) or not low <= value <= high:
                 raise UsageError(
                     f"fixed value of {name} is outside its prior",
-                    got=value,
+                    got=value if _is_number(value) else repr(value),
                     expected=f"a number in [{low}, {high}]",
                 )
         free = [p for p in self.parameters if p.name not in values]
@@ -214,6 +219,8 @@ class Prior:
         below = self.constraint.below - sum(
             weights.pop(n) * v for n, v in values.items() if n in weights
         )
+        if not weights and below <= 0:
+            raise UsageError("fixed values break the constraint", got=dict(values))
         for name, weight in weights.items():
             k = next(k for k, p in enumerate(free) if p.name == name)
             low, high = free[k].distribution.support
@@ -272,3 +279,7 @@ class Prior:
             i, j, joint = pair
             u[:, i], u[:, j] = joint.to_unit(theta[:, i], theta[:, j])
         return u
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

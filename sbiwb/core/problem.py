@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -94,5 +94,6 @@ def make_problem(
     if not isinstance(observation, Observation):
         observation = Observation(check_observation(observation, simulator.output))
     else:
-        check_observation(observation.x, simulator.output)
+        x = check_observation(observation.x, simulator.output)
+        observation = replace(observation, x=x)
     return Problem(simulator, observation)

@@ -55,8 +55,10 @@ class Simulations:
                 "theta, x and status differ in length",
                 got=f"{len(self.theta)}, {len(self.x)}, {len(self.status)}",
             )
-        for array in (self.theta, self.x, self.status):
-            array.flags.writeable = False
+        for name in ("theta", "x", "status"):
+            view = getattr(self, name).view()  # the caller's own array stays writable
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.theta)
