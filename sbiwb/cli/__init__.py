@@ -19,6 +19,7 @@ from sbiwb.cli import checking, comparing, data, listing, new, reporting, runnin
 from sbiwb.errors import SbiwbError
 
 DEBUG = "SBIWB_DEBUG"
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 app = typer.Typer(
     add_completion=False,
@@ -41,25 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = app(args=arguments, prog_name="sbiwb", standalone_mode=False)
-        return int(code or 0)
+        code = app(args=arguments, prog_name="sbiwb", standalone_mode=False) or 0
     except typer.TyperException as error:
         hint = error.format_message().rstrip(".") + "; sbiwb --help shows what there is"
         return _complain(error, hint, error.exit_code)
     except SbiwbError as error:
         return _complain(error, str(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        return _complain(error, "interrupted; what is finished is kept", 130)
-    except BrokenPipeError:  # the reader, for example `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except Exception as error:
         # A fault of the workbench: say so without a page of traceback.
         message = f"unexpected {type(error).__name__}: {error}; {DEBUG}=1 shows the traceback"
         return _complain(error, message, 70)
+    if code == INTERRUPTED:
+        print("sbiwb: interrupted; what is finished is kept", file=sys.stderr)
+    return int(code)
 
 
-def _complain(error: BaseException, message: str, code: int) -> int:
+def _complain(error: Exception, message: str, code: int) -> int:
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     print(f"sbiwb: error: {' '.join(message.split())}", file=sys.stderr)

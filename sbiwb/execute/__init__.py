@@ -83,7 +83,7 @@ def simulate(
     5
     """
     execution = parse_execution(execution)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise UsageError("bad number of simulations", got=repr(n), expected="a whole number > 0")
     shape = simulator.output.shape
     guarded = execution.guards(simulator.costly)
@@ -100,10 +100,10 @@ def simulate(
     opened = None if store is None else open_store(store, identity, limits)
     job = Job(proposal, shape, seed, guarded, **limits, store=opened)
 
-    result = _Collected(n, proposal.dim, simulator, execution, size)
+    result = _Collected(int(n), proposal.dim, simulator, execution, size)
     missing = []
     with progress.task(f"Simulating {simulator.name}", n) as task:
-        for block, rows in split(n, size):
+        for block, rows in split(int(n), size):
             stored = None if opened is None else opened.read(block, rows)
             if stored is None:
                 missing.append((block, rows))

@@ -18,9 +18,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sbiwb.errors import SbiwbError, SimulationError
+
+if TYPE_CHECKING:
+    from sbiwb.result import Result
 
 
 def main() -> None:
@@ -103,9 +106,11 @@ def _steps(order: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         yield "checked", time.perf_counter() - began
 
 
-def _save(result: Any, path: Path, key: str, began: float) -> None:
+def _save(result: Result, path: Path, key: str, began: float) -> None:
+    from sbiwb.result import with_attrs
+
     seconds = time.perf_counter() - began
-    tree = result.tree.assign_attrs(run_key=key, run_seconds=seconds)
+    tree = with_attrs(result.tree, run_key=key, run_seconds=seconds)
     replace(result, tree=tree).save(path)
 
 

@@ -33,7 +33,8 @@ def encode(simulations: Simulations, header: Mapping[str, str | int]) -> bytes:
     }
     with h5py.File.in_memory(libver=_FORMAT) as file:
         for name, value in header.items():
-            file.attrs[name] = value
+            # Text of fixed length: a damaged heap of variable-length text can hang HDF5.
+            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         for name, column in columns.items():
             file.create_dataset(
                 name,
@@ -71,4 +72,4 @@ def _chunk(column: NDArray[Any]) -> tuple[int, ...]:
 
 
 def _plain(value: Any) -> str | int:
-    return value if isinstance(value, str) else int(value)
+    return value.decode() if isinstance(value, bytes) else int(value)

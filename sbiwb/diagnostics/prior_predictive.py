@@ -1,0 +1,147 @@
+"""Is the observation where the simulator's outputs are?  If not, no posterior can be trusted.
+
+Networks that have seen only simulations give draws for any observation, without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.verdict import Verdict
+from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged
+from sbiwb.diagnostics._pool import Pool, exchangeable_p_value, observed_data, read_pool
+from sbiwb.diagnostics._shrinkage import shrink
+from sbiwb.diagnostics._strangest import strangest_entry
+
+if TYPE_CHECKING:
+    from sbiwb.result import Result
+
+NAME = "prior_predictive"
+MAX_SIMULATED = 2000
+NEIGHBOURS = 5
+
+
+def prior_predictive(
+    observed: ArrayLike,
+    simulated: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    warn: float = WARN,
+    fail: float = FAIL,
+) -> Verdict:
+    """Test whether the observation could be one of the simulations.
+
+    The distance to the five nearest neighbours is ranked among those of all simulations, in two
+    geometries: of scaled entries, which shows data outside the range of the simulations, and of
+    whitened ones, which shows data off the surface that few parameters can reach.
+
+    Parameters
+    ----------
+    observed : array, shape (*shape)
+    simulated : array, shape (n, *shape)
+        n ≥ 100 data simulated from the prior; of more than 2,000 evenly spaced ones are used.
+    names : sequence of str, optional
+        Names of the flattened entries, for messages.
+    warn, fail : float
+        p-values below which the outcome is WARN and FAIL.
+
+    Returns
+    -------
+    Verdict
+        Exact: an observation that the simulator made fails with a probability of `fail` at most.
+        Its curve is as in `sbiwb.diagnostics.predictive.predictive`.  UNKNOWN if there are too few
+        data or all are the same.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, arrays are not numeric, or the observation is not finite.
+    UsageError
+        If a level is wrong.
+
+    Notes
+    -----
+    Entries are passed through arcsinh after robust scaling, as prior predictive data often span
+    decades.  The p-value cannot be less than 1 / (n + 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sbiwb.diagnostics.prior_predictive import prior_predictive
+    >>> rng = np.random.default_rng(1)
+    >>> simulated = rng.uniform(-1, 1, size=(500, 1)) + 0.01 * rng.normal(size=(500, 3))
+    >>> str(prior_predictive(np.array([0.5, 0.5, 0.5]), simulated).outcome)
+    'pass'
+    >>> str(prior_predictive(np.array([0.5, 0.5, 0.8]), simulated).outcome)
+    'fail'
+    """
+    check_levels(warn, fail)
+    pool = read_pool(observed, _thinned(simulated), names)
+    if pool.refused is not None:
+        return pool.refusal(NAME)
+    p_value = _p_value(pool)
+    message = "the observation lies where simulations from the prior do"
+    entry = None
+    if pool.contradicted is not None:
+        message = f"the observation lies outside what the simulator produces: {pool.contradicted}"
+    elif p_value < warn:
+        text, entry = strangest_entry(pool, _compressed)
+        message = f"the observation lies outside what the simulator produces: {text}"
+    return judged(
+        NAME,
+        p_value,
+        pool.noted(message),
+        pool.curve(entry),
+        warn=warn,
+        fail=fail,
+        at_best=pool.at_best,
+    )
+
+
+def check(result: Result) -> list[Verdict]:
+    """Judge the observation of a result against the simulations it carries, if any."""
+    if "training" not in result.tree.children:
+        return []
+    simulated = result.tree["training"]["x"].transpose("simulation", ...).values
+    seen, names = observed_data(result)
+    return [prior_predictive(seen, simulated, names=names)]
+
+
+def _p_value(pool: Pool) -> float:
+    if pool.contradicted is not None:
+        return 1 / (len(pool.simulated) + 1)
+    features = _compressed(pool.together)
+    shrunk = shrink(features)
+    return exchangeable_p_value(
+        _neighbour_distance(shrunk.standardised(features)),
+        _neighbour_distance(shrunk.whitened),
+        np.abs(shrunk.surprise(features)).max(axis=1),
+    )
+
+
+def _thinned(simulated: ArrayLike) -> NDArray[Any]:
+    array: NDArray[Any] = np.asarray(simulated)
+    if array.ndim == 0 or len(array) <= MAX_SIMULATED:
+        return array
+    return array[np.linspace(0, len(array) - 1, MAX_SIMULATED).round().astype(int)]
+
+
+def _compressed(data: Array) -> Array:
+    """Scale entries by their quartiles and compress the tails."""
+    low, middle, high = np.quantile(data, [0.25, 0.5, 0.75], axis=0)
+    scale = np.where(high > low, high - low, data.std(axis=0))
+    return np.asarray(np.arcsinh((data - middle) / scale))
+
+
+def _neighbour_distance(points: Array) -> Array:
+    """Mean distance of each point to its five nearest neighbours; shape (n,)."""
+    square = np.sum(points**2, axis=1)
+    apart = square[:, np.newaxis] + square - 2 * points @ points.T
+    np.fill_diagonal(apart, np.inf)
+    nearest = np.partition(apart, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
+    return np.asarray(np.sqrt(np.maximum(nearest, 0)).mean(axis=1))

@@ -1,0 +1,81 @@
+"""Conditional flows from sbi's builders, and how their weights travel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from sbiwb.core.distributions import Array
+from sbiwb.errors import DataError
+from sbiwb.rng import global_streams
+
+_PREFIX = "flow."
+_CHUNK = 20_000
+"""Rows a network sees at once: keeps memory flat, and results independent of the batch."""
+
+
+def build_flow(recipe: dict[str, Any], seed: int) -> Any:
+    """Build an untrained sbi density estimator of ``target`` given ``condition`` numbers.
+
+    sbi's own standardisation is off: data arrive scaled (see `_scaling`).
+    """
+    from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
+
+    builder = {"maf": build_maf, "nsf": build_nsf}[recipe["flow"]]
+    with global_streams(seed, "weights"):
+        # The builders read shapes off a batch, and nsf needs two rows to do so.
+        target, condition = torch.zeros(2, recipe["target"]), torch.zeros(2, recipe["condition"])
+        return builder(
+            target,
+            condition,
+            z_score_x="none",
+            z_score_y="none",
+            hidden_features=recipe["hidden"],
+            num_transforms=recipe["transforms"],
+        )
+
+
+def to_weights(flow: Any) -> dict[str, Array]:
+    """Weights and buffers of a flow as named arrays."""
+    return {_PREFIX + name: value.numpy() for name, value in flow.state_dict().items()}
+
+
+def from_weights(recipe: dict[str, Any], weights: dict[str, Array]) -> Any:
+    """Rebuild a flow from its recipe and `to_weights`.
+
+    Raises
+    ------
+    DataError
+        If the weights do not fit the recipe.
+    """
+    flow = build_flow(recipe, seed=0)
+    state = {
+        name.removeprefix(_PREFIX): torch.from_numpy(np.array(value))
+        for name, value in weights.items()
+        if name.startswith(_PREFIX)
+    }
+    try:
+        flow.load_state_dict(state)
+    except RuntimeError as error:
+        raise DataError("saved weights do not fit the saved recipe", got=error) from error
+    flow.eval()
+    return flow
+
+
+def to_tensor(array: Array) -> torch.Tensor:
+    """Scaled data as the float32 that networks work in."""
+    return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float32)
+
+
+def in_chunks(
+    function: Callable[..., torch.Tensor], *tensors: torch.Tensor, rows: int = _CHUNK
+) -> Array:
+    """Apply a network function to rows in chunks; float64 out."""
+    parts = [
+        function(*(t[start : start + rows] for t in tensors))
+        for start in range(0, len(tensors[0]), rows)
+    ]
+    return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)

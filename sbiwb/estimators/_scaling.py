@@ -1,0 +1,104 @@
+"""Standardisation of data and parameters before they are cast to float32.
+
+SI-unit batteries and strains of 1e-21 do not survive float32: scaling happens in float64, outside
+the network, and its numbers are saved with the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
+from sbiwb.errors import DataError
+
+WHITEN_UP_TO = 256
+"""Largest number of data entries for which the full covariance is used."""
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """An affine map of flattened data to zero mean and unit covariance (or variance).
+
+    Parameters
+    ----------
+    kept : ndarray of int, shape (k,)
+        Entries of x that vary: constant ones carry nothing and would divide by zero.
+    mean : ndarray, shape (k,)
+    matrix : ndarray, shape (k, k) or (k,)
+        Applied from the right to ``x[kept] - mean``; a vector scales each entry.
+    """
+
+    kept: Array
+    mean: Array
+    matrix: Array
+
+    @property
+    def dim(self) -> int:
+        """Number of scaled entries k."""
+        return len(self.mean)
+
+    @property
+    def log_abs_det(self) -> float:
+        """log |d scaled / d x| over the kept entries."""
+        if self.matrix.ndim == 1:
+            return float(np.sum(np.log(self.matrix)))
+        return float(np.linalg.slogdet(self.matrix)[1])
+
+    def __call__(self, x: Array) -> Array:
+        """Scale x (n, *shape) to (n, k)."""
+        centred = x.reshape(len(x), -1)[:, self.kept.astype(int)] - self.mean
+        return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+
+    def arrays(self, prefix: str) -> dict[str, Array]:
+        """Numbers to save."""
+        return {f"{prefix}.kept": self.kept, f"{prefix}.mean": self.mean, f"{prefix}.matrix": self.matrix}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Array], prefix: str) -> Whitening:
+        """Inverse of `arrays`."""
+        return cls(*(arrays[f"{prefix}.{name}"] for name in ("kept", "mean", "matrix")))
+
+
+def fit_whitening(x: Array) -> Whitening:
+    """Fit to simulated data x (n, *shape).
+
+    The full covariance is used where it can be estimated (k ≤ 256 entries and n > 4 k), so that a
+    small signal hidden in strongly correlated entries reaches the network at unit scale.
+
+    Raises
+    ------
+    DataError
+        If no entry varies.
+    """
+    flat = x.reshape(len(x), -1)
+    sd = flat.std(axis=0)
+    # An entry that varies by less than rounding of its own size is constant.
+    varies = sd > 1e-12 * np.maximum(np.abs(flat).max(axis=0), np.finfo(float).tiny)
+    kept = np.flatnonzero(varies)
+    if len(kept) == 0:
+        raise DataError("every entry of the simulated data is constant: nothing can be learned")
+    mean, sd = flat[:, kept].mean(axis=0), sd[kept]
+    if len(kept) == 1 or len(kept) > WHITEN_UP_TO or len(x) <= 4 * len(kept):
+        return Whitening(kept.astype(float), mean, 1 / sd)
+    correlation = np.corrcoef(flat[:, kept], rowvar=False)
+    eigenvalues, vectors = np.linalg.eigh(correlation)
+    # Directions at rounding level are kept at a finite scale instead of blown up to unit variance.
+    scale = 1 / np.sqrt(np.maximum(eigenvalues, 1e-10 * eigenvalues[-1]))
+    return Whitening(kept.astype(float), mean, (vectors * scale) / sd[:, np.newaxis])
+
+
+def is_bounded(prior: Prior) -> Array:
+    """Which parameters have a bounded support; shape (d,)."""
+    return np.array([np.all(np.isfinite(p.distribution.support)) for p in prior.parameters])
+
+
+def linear_coordinates(theta: Array, prior: Prior) -> Array:
+    """Parameters at unit variance under the prior, linear in θ where the prior is uniform.
+
+    Bounded parameters become (u − ½)√12, unbounded ones z = Φ⁻¹(u); shape (n, d).
+    """
+    linear = (prior.to_unit(theta) - 0.5) * np.sqrt(12)
+    return np.where(is_bounded(prior), linear, prior.to_unconstrained(theta))

@@ -1,0 +1,54 @@
+"""How checks are called and ordered in tables, and how outcomes are said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sbiwb.core.verdict import Outcome, Verdict
+from sbiwb.report.labels import clean
+
+TITLES = {
+    "rhat": "R̂",
+    "ess": "Effective draws",
+    "tarp": "Coverage (TARP)",
+    "sbc": "Ranks (SBC)",
+    "predictive": "Posterior predictive",
+    "prior_predictive": "Prior predictive",
+    "agreement": "Agreement",
+}
+WORDS = {
+    Outcome.PASS: "pass",
+    Outcome.UNKNOWN: "cannot tell",
+    Outcome.WARN: "warn",
+    Outcome.FAIL: "fail",
+}
+
+
+def check_of(verdict: Verdict) -> str:
+    """Name of the check, without the parameter in brackets."""
+    return verdict.name.partition("[")[0]
+
+
+def title_of(check: str) -> str:
+    """Heading of a check."""
+    return TITLES.get(check) or check.replace("_", " ").capitalize()
+
+
+def in_sentence(check: str) -> str:
+    """Heading of a check as it stands within a sentence."""
+    title = title_of(check)
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
+
+
+def spoken(verdict: Verdict) -> str:
+    """The check and, where it is about one parameter, which."""
+    check, bracket, rest = verdict.name.partition("[")
+    return clean(f"{in_sentence(check)} {bracket}{rest}".strip())
+
+
+def in_order(verdicts: Iterable[Verdict]) -> list[str]:
+    """Checks that occur: the known ones in their order, then the others, agreement last."""
+    present = list(dict.fromkeys(check_of(v) for v in verdicts))
+    known = [c for c in TITLES if c in present and c != "agreement"]
+    others = [c for c in present if c not in TITLES]
+    return [*known, *others, *(c for c in present if c == "agreement")]

@@ -1,0 +1,1 @@
+"""One figure a file: from a group of results to an inline SVG element."""

@@ -1,0 +1,63 @@
+"""Evidence of the problems that explain the same data."""
+
+from __future__ import annotations
+
+from sbiwb.comparison.evidence import Evidence
+from sbiwb.comparison.groups import Group
+from sbiwb.report.blocks import (
+    Block,
+    Cell,
+    Picture,
+    Prose,
+    Report,
+    Rows,
+    Section,
+    Table,
+    headings,
+    method_cell,
+)
+from sbiwb.report.labels import clean
+from sbiwb.report.numbers import fixed, significant
+from sbiwb.report.plots.evidence import evidence_plot
+
+_HEAD = ("Method", "ln Z", "±", "Δ ln Z", "±", "Probability", "In words")
+
+
+def section(report: Report) -> Section | None:
+    """Make the section; None if no method gives an evidence."""
+    found = report.comparison.evidences
+    if not found:
+        return None
+    blocks: list[Block] = [
+        Prose(
+            "Z = p(x) is the probability of the data under a model and its prior, whose width "
+            "counts: a wider prior lowers it. Δ is against the best model by the same method; "
+            "probabilities hold for models that were equally probable before the data. Bars and "
+            "± are standard errors. Words after Kass & Raftery (1995), for the best model against "
+            "this one.",
+            "quiet",
+        )
+    ]
+    if len(found) > 1:
+        methods = list(dict.fromkeys(m for g in report.groups for m in g.methods))
+        blocks.append(Picture(evidence_plot(found, methods)))
+    body = [
+        Rows([_row(group, e) for e in found if e.problem == group.label], clean(group.label))
+        for group in report.groups
+        if any(e.problem == group.label for e in found)
+    ]
+    head = [*headings(_HEAD[:-1]), Cell(_HEAD[-1])]
+    blocks.append(Table("Evidence of each model", head, body, titled=False))
+    return Section("evidence", "Evidence", blocks)
+
+
+def _row(group: Group, e: Evidence) -> list[Cell]:
+    return [
+        method_cell(group, e.method),
+        Cell(fixed(e.log_evidence, 2), number=True),
+        Cell(fixed(e.error, 2), number=True),
+        Cell(fixed(e.difference, 2), number=True),
+        Cell(fixed(e.difference_error or None, 2), number=True),
+        Cell(significant(e.weight, 2), number=True),
+        Cell(e.words),
+    ]

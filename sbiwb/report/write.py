@@ -1,0 +1,102 @@
+"""From a comparison to one HTML file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sbiwb import __version__
+from sbiwb.errors import StoreError
+from sbiwb.report.blocks import Report
+from sbiwb.report.labels import clean
+from sbiwb.report.sections import (
+    answer,
+    calibration,
+    cost,
+    distances,
+    evidence,
+    failures,
+    parameters,
+    posteriors,
+    predictive,
+    provenance,
+    statistics,
+    verdicts,
+)
+
+if TYPE_CHECKING:
+    from sbiwb.comparison import Comparison
+
+_HERE = Path(__file__).parent
+_ORDER = (
+    answer,
+    parameters,
+    posteriors,
+    distances,
+    evidence,
+    calibration,
+    predictive,
+    verdicts,
+    statistics,
+    failures,
+    cost,
+    provenance,
+)
+
+
+def write_report(
+    comparison: Comparison,
+    path: Path,
+    *,
+    command: str,
+    files: Mapping[str, str | os.PathLike[str]],
+) -> Path:
+    """Write a comparison to `path`; see `Comparison.save`."""
+    page = render(comparison, command=command, files=_links(files, path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+            partial = Path(folder) / path.name
+            partial.write_bytes(page.encode("utf-8", errors="replace"))
+            partial.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}", got=error) from error
+    return path
+
+
+def render(comparison: Comparison, *, command: str = "", files: Mapping[str, str]) -> str:
+    """Return the page as text; equal comparisons give equal text, but for the time stamp."""
+    report = Report(comparison, command, files)
+    made = [module.section(report) for module in _ORDER]
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    now = datetime.now(UTC)
+    return environment.get_template("report.html").render(
+        title=clean(comparison.title),
+        sections=[section for section in made if section is not None],
+        style=Markup((_HERE / "style.css").read_text("utf-8")),
+        version=__version__,
+        written=now.strftime("%Y-%m-%d %H:%M UTC"),
+        written_iso=now.isoformat(timespec="seconds"),
+    )
+
+
+def _links(files: Mapping[str, str | os.PathLike[str]], folder: Path) -> dict[str, str]:
+    """Addresses relative to the report, so that a run's folder can be moved as a whole."""
+    return {
+        text: "./" + quote(Path(os.path.relpath(target, folder)).as_posix())
+        for text, target in files.items()
+    }

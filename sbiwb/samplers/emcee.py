@@ -1,0 +1,171 @@
+"""Affine-invariant ensembles: emcee, for one posterior or hundreds at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from pydantic import Field
+
+from sbiwb.core.draws import Cost, Draws
+from sbiwb.core.options import Options
+from sbiwb.errors import UsageError
+from sbiwb.progress import Progress, Task
+from sbiwb.samplers._chains import BURN_IN, Chains, burn_in
+from sbiwb.samplers._ensembles import Ensembles, log_normal
+from sbiwb.samplers.base import Sampler, Target
+
+MIN_LENGTH = 25.0
+"""Autocorrelation times below which no chain ends: 5 of burn-in and 20 that are kept."""
+FIRST_CHECK = 100
+ROWS_AT_ONCE = 16384
+NUMBERS_AT_ONCE = 2**26
+
+
+class EmceeOptions(Options):
+    """Options of emcee.
+
+    Parameters
+    ----------
+    draws : int
+        Draws kept, of all ensembles together (rounded up to a multiple of `ensembles`).  Chains
+        are run until draws kept lie at least one autocorrelation time apart.
+    ensembles : int
+        Independent ensembles; R̂ compares them.
+    walkers : int, optional
+        Walkers per ensemble: even, at least 2 (d + 1).  By default 4 d, and not less than 32.
+    max_steps : int
+        Steps at which a chain ends, converged or not.
+    """
+
+    draws: int = Field(4000, ge=4)
+    ensembles: int = Field(4, ge=2)
+    walkers: int | None = None
+    max_steps: int = Field(20000, ge=FIRST_CHECK)
+
+    def walkers_for(self, dim: int) -> int:
+        """Walkers per ensemble for `dim` parameters.
+
+        Raises
+        ------
+        UsageError
+            If the number asked for is odd or too small, or the draws cannot be had.
+        """
+        walkers = max(32, 4 * dim) if self.walkers is None else self.walkers
+        if walkers % 2 or walkers < 2 * (dim + 1):
+            raise UsageError(
+                "bad number of walkers",
+                got=walkers,
+                expected=f"an even number of at least {2 * (dim + 1)} for {dim} parameters",
+            )
+        most = int((1 - BURN_IN) * self.max_steps) * walkers * self.ensembles
+        if self.draws > most:
+            raise UsageError(
+                "more draws than the chains can hold",
+                got=self.draws,
+                expected=f"at most {most} with max_steps={self.max_steps}",
+                remedy="raise max_steps",
+            )
+        return walkers
+
+
+class Emcee(Sampler[EmceeOptions]):
+    """Ensemble sampling with emcee (Foreman-Mackey et al. 2013, arXiv:1202.3665).
+
+    All posteriors of a target walk together, so that each half-step is one batched call of the
+    likelihood.  A posterior leaves the walk when its chain is 25 autocorrelation times long and
+    long enough for the draws asked for; the first fifth is discarded.
+
+    Notes
+    -----
+    A chain of the draws is an *ensemble*: walkers of one ensemble depend on each other, ensembles
+    do not, so that R̂ may compare ensembles only.  Within a chain the draws come first from the
+    first half of the time and then from the second, within a half walker by walker, within a
+    walker in time.  So split-R̂ compares early with late, and the autocorrelation that effective
+    sizes rest on is that of single walkers.
+
+    `stats`: ``acceptance``, ``autocorrelation_time`` (largest of the parameters and log p),
+    ``steps``, ``burn_in``, ``walkers``, ``ensembles``, ``length`` (steps kept in autocorrelation
+    times) and ``converged`` (0 if `max_steps` ended the chain).
+    """
+
+    options_type = EmceeOptions
+    batched = True
+
+    def sample(
+        self, target: Target, options: EmceeOptions, seed: int, progress: Progress
+    ) -> Sequence[Draws]:
+        walkers = options.walkers_for(target.prior.dim)
+        rows = walkers * options.ensembles
+        at_once = min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // max(1, target.x[0].size)) // rows
+        draws: list[Draws] = []
+        with progress.task("emcee", total=len(target)) as task:
+            while len(draws) < len(target):
+                first = len(draws)
+                x = target.x[first : first + max(1, at_once)]
+                part = Target(target.prior, target.likelihood, x)
+                draws += _sample(part, options, walkers, seed, first, task)
+        return draws
+
+
+def _sample(
+    target: Target, options: EmceeOptions, walkers: int, seed: int, first: int, task: Task
+) -> list[Draws]:
+    """Walk all posteriors of `target` together; `first` tells parts of a larger target apart."""
+    began = time.perf_counter()
+    ensembles = Ensembles(target, options.ensembles, walkers, seed, ("emcee", first))
+    z, log_prob = ensembles.start()
+    shape = (1, len(target), options.ensembles, walkers)
+    chains = Chains(
+        np.arange(len(target)),
+        z.reshape(*shape, -1),
+        log_prob.reshape(shape),
+        np.zeros(len(target)),
+    )
+    n = -(-options.draws // options.ensembles)
+    length = max(MIN_LENGTH, n / (walkers * (1 - BURN_IN)))
+    finished: dict[int, Draws] = {}
+    steps, shown = FIRST_CHECK, 0.0
+    while len(chains.which):
+        chains = chains.extended(ensembles, steps - len(chains))
+        tau = chains.autocorrelation_times()
+        long_enough = length * tau <= steps
+        over = long_enough | (steps >= options.max_steps)
+        for k in np.flatnonzero(over):
+            stats = {"autocorrelation_time": float(tau[k]), "converged": float(long_enough[k])}
+            finished[int(chains.which[k])] = _draws(target, chains, int(k), n, stats)
+        chains, needed = chains.keep(~over), length * tau[~over]
+        done = len(finished) + float(np.sum(steps / needed))
+        task.advance(max(0.0, done - shown))
+        shown = max(shown, done)
+        if len(needed):
+            wanted = np.clip(needed.min(), 1.25 * steps, 2 * steps)
+            steps = min(int(wanted) + 1, options.max_steps)
+    seconds = (time.perf_counter() - began) / ensembles.evaluations.calls.sum()
+    return [
+        finished[i].with_cost(Cost(likelihood_calls=int(calls), seconds=float(calls * seconds)))
+        for i, calls in enumerate(ensembles.evaluations.calls)
+    ]
+
+
+def _draws(
+    target: Target, chains: Chains, k: int, n: int, stats: Mapping[str, float]
+) -> Draws:
+    """Keep n draws of each ensemble of the k-th posterior, in θ."""
+    prior = target.prior
+    z, log_prob = chains.draws(k, n)
+    theta = prior.from_unconstrained(z.reshape(-1, prior.dim))
+    log_like = log_prob - log_normal(z)
+    return Draws(
+        theta.reshape(z.shape),
+        log_like + prior.log_prob(theta).reshape(log_like.shape),
+        stats={
+            **stats,
+            "acceptance": float(chains.accepted[k] / (len(chains) - 1)),
+            "steps": float(len(chains)),
+            "burn_in": float(burn_in(len(chains))),
+            "walkers": float(chains.z.shape[3]),
+            "ensembles": float(len(z)),
+        },
+    )
