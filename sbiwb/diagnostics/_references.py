@@ -16,7 +16,7 @@ import numpy as np
 from sbiwb.core.distributions import Array
 
 _FIRST_STAGE = 8
-_MAX_TRAINING = 500
+_MAX_TRAINING = 400
 _FAR = 1e3
 
 

@@ -111,5 +111,5 @@ def _p_value(pool: Pool) -> float:
     together = pool.together
     shrunk = shrink(together)
     distance: Array = np.sum(shrunk.whitened**2, axis=1)
-    deviation = np.abs(shrunk.standardised(together)).max(axis=1)
+    deviation = np.abs(shrunk.z).max(axis=1)
     return exchangeable_p_value(distance, deviation, np.abs(shrunk.surprise(together)).max(axis=1))

@@ -117,23 +117,20 @@ def _p_value(pool: Pool) -> float:
         return 1 / (len(pool.simulated) + 1)
     features = _compressed(pool.together)
     shrunk = shrink(features)
-    return exchangeable_p_value(
-        _neighbour_distance(shrunk.standardised(features)),
-        _neighbour_distance(shrunk.whitened),
-        np.abs(shrunk.surprise(features)).max(axis=1),
-    )
+    return exchangeable_p_value(_neighbour_distance(shrunk.z), _neighbour_distance(shrunk.whitened))
 
 
 def _thinned(simulated: ArrayLike) -> NDArray[Any]:
     array: NDArray[Any] = np.asarray(simulated)
     if array.ndim == 0 or len(array) <= MAX_SIMULATED:
         return array
-    return array[np.linspace(0, len(array) - 1, MAX_SIMULATED).round().astype(int)]
+    return np.asarray(array[np.linspace(0, len(array) - 1, MAX_SIMULATED).round().astype(int)])
 
 
 def _compressed(data: Array) -> Array:
     """Scale entries by their quartiles and compress the tails."""
-    low, middle, high = np.quantile(data, [0.25, 0.5, 0.75], axis=0)
+    # Transposed, quantiles of many entries are several times faster.
+    low, middle, high = np.quantile(np.ascontiguousarray(data.T), [0.25, 0.5, 0.75], axis=1)
     scale = np.where(high > low, high - low, data.std(axis=0))
     return np.asarray(np.arcsinh((data - middle) / scale))
 
