@@ -157,7 +157,8 @@ def _load(
                 remedy=did_you_mean(data, PUBLISHED),
             )
         return published_points(data), {"data": data}
-    if not isinstance(data, Sequence) or len(data) != 2:
+    is_pair = isinstance(data, Sequence) and len(data) == 2
+    if not is_pair or not all(isinstance(file, (str, os.PathLike)) for file in data):
         raise UsageError(
             "bad BAO data",
             got=repr(data),

@@ -194,5 +194,7 @@ def _number(text: str, file: _TextFile, line: int) -> float:
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise DataError(f"{file}, line {line}: bad number", got=f"'{text}'", expected="a number")
+        raise DataError(
+            f"{file}, line {line}: bad number", got=f"'{text}'", expected="a finite number"
+        )
     return value
