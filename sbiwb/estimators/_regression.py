@@ -88,9 +88,9 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
 def polynomial_features(points: Array, degree: int) -> Array:
     """All products of up to `degree` columns of points (n, m), the constant first."""
     columns = [np.ones(len(points))]
-    previous = {(): columns[0]}
+    previous: dict[tuple[int, ...], Array] = {(): columns[0]}
     for power in range(1, degree + 1):
-        current = {}
+        current: dict[tuple[int, ...], Array] = {}
         for index in combinations_with_replacement(range(points.shape[1]), power):
             current[index] = previous[index[:-1]] * points[:, index[-1]]
         columns.extend(current.values())

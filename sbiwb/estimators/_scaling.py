@@ -54,7 +54,11 @@ class Whitening:
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""
-        return {f"{prefix}.kept": self.kept, f"{prefix}.mean": self.mean, f"{prefix}.matrix": self.matrix}
+        return {
+            f"{prefix}.kept": self.kept,
+            f"{prefix}.mean": self.mean,
+            f"{prefix}.matrix": self.matrix,
+        }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], prefix: str) -> Whitening:

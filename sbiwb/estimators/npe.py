@@ -6,7 +6,6 @@ leakage to correct.  Under it lies a polynomial regression of θ on x (see `_reg
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,12 +25,24 @@ from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams
 
+DRAWS_AT_ONCE = 100_000
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
 class NPEOptions(TrainingOptions):
-    """Options of `NPE`."""
+    """Options of `NPE`.
 
+    Parameters
+    ----------
+    draws : int
+        Posterior draws.
+    flow : {"maf", "nsf"}
+        Masked autoregressive flow, or neural spline flow for sharp or multimodal posteriors.
+    hidden, transforms : int
+        Width of its layers and number of its steps.
+    """
+
+    draws: int = Field(10_000, ge=1)
     flow: Literal["maf", "nsf"] = "maf"
     hidden: int = Field(50, ge=1)
     transforms: int = Field(5, ge=1)
@@ -106,10 +117,11 @@ class FlowPosterior(LearnedPosterior):
     def sample(self, n: int, x: Array, rng: np.random.Generator) -> Array:
         scaled = self.scale(x)
         with global_streams(int(rng.integers(2**63)), "flow"), torch.no_grad():
-            draw: Callable[[torch.Tensor], torch.Tensor] = lambda c: self.flow.sample(
-                torch.Size([n]), condition=c
-            ).transpose(0, 1)
-            residual = in_chunks(draw, to_tensor(scaled), rows=max(1, 100_000 // n))
+            residual = in_chunks(
+                lambda c: self.flow.sample(torch.Size([n]), condition=c).transpose(0, 1),
+                to_tensor(scaled),
+                rows=max(1, DRAWS_AT_ONCE // n),
+            )
         flat = residual.reshape(-1, self.prior.dim)
         z = self.residuals.unconstrained(flat, np.repeat(scaled, n, axis=0))
         return self.prior.from_unconstrained(z).reshape(len(x), n, self.prior.dim)
@@ -128,9 +140,7 @@ class FlowPosterior(LearnedPosterior):
                 to_tensor(residual),
                 to_tensor(scaled),
             )
-        value[inside] = (
-            density + self.residuals.log_abs_det(scaled) - self.prior.log_abs_det(theta)
-        )
+        value[inside] = density + self.residuals.log_abs_det(scaled) - self.prior.log_abs_det(theta)
         return value
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:

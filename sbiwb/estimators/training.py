@@ -3,12 +3,14 @@
 Stock loops spend most of their time on overhead when networks are small: batches of 50–200, a
 data loader per epoch, a constant learning rate and long patience.  Here the batch grows with the
 data and the learning rate follows one cycle (Smith & Topin 2019, arXiv:1708.07120), so that the
-number of steps is known beforehand; the weights kept are those with the lowest held-out loss.
+number of steps is known beforehand; the weights are averaged over the last steps, and those with
+the lowest held-out loss are kept.
 Any sbi-compatible estimator can be trained: all that is asked of it is ``loss(input, condition)``.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
 
 MIN_SIMULATIONS = 100
+AVERAGING = 0.98
 
 
 class TrainingOptions(Options):
@@ -94,9 +97,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=epochs * per_epoch, pct_start=0.2
     )
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=False
-    )
+    average = copy.deepcopy(network)
     best, best_loss, log = None, math.inf, TrainingLog([], [], 0)
     best_epoch = 0
     with progress.task("training", epochs) as task:
@@ -113,16 +114,16 @@ def fit(
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 optimiser.step()
                 schedule.step()
-                average.update_parameters(network)
+                _move_average(average, network)
                 total += float(loss.detach())
             average.eval()
             with torch.no_grad():
-                held = float(average.module.loss(inputs[validation], condition[validation]).mean())
+                held = float(average.loss(inputs[validation], condition[validation]).mean())
             log.training.append(total / per_epoch)
             log.validation.append(held)
             if held < best_loss:
                 best_loss, best_epoch = held, epoch
-                best = {name: value.clone() for name, value in average.module.state_dict().items()}
+                best = {name: value.clone() for name, value in average.state_dict().items()}
             task.advance()
     if best is None:
         raise InferenceError(
@@ -131,6 +132,14 @@ def fit(
         )
     network.load_state_dict(best)
     return TrainingLog(log.training, log.validation, best_epoch)
+
+
+@torch.no_grad()
+def _move_average(average: torch.nn.Module, network: torch.nn.Module) -> None:
+    """Move averaged weights towards the current ones: the mean of the last ~50 steps."""
+    pairs = zip(average.parameters(), network.parameters(), strict=True)
+    old, new = map(list, zip(*pairs, strict=True))
+    torch._foreach_lerp_(old, new, 1 - AVERAGING)
 
 
 def batch_rule(n: int) -> int:

@@ -1,0 +1,161 @@
+"""Checks that need more simulations: calibration over the prior, and posterior prediction.
+
+Calibration draws are made once, kept with the result and shared by all checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sbiwb import registry
+from sbiwb.core.distributions import Array
+from sbiwb.core.problem import Problem
+from sbiwb.core.simulations import Simulations
+from sbiwb.core.simulator import KnownMean
+from sbiwb.errors import UsageError
+from sbiwb.estimators.base import LearnedPosterior
+from sbiwb.execute import Execution, parse_execution, simulate
+from sbiwb.execute.points import simulate_at
+from sbiwb.inference import KEPT_SIMULATIONS, judge, training_group
+from sbiwb.likelihoods.base import Likelihood
+from sbiwb.likelihoods.exact import Exact
+from sbiwb.progress import Progress
+from sbiwb.result import Result
+from sbiwb.rng import integer_seed, stream
+from sbiwb.samplers.base import Target
+
+CALIBRATION_DRAWS = 200
+CALIBRATION_SAMPLER = "emcee"
+"""Draws calibration posteriors of likelihood methods, whichever sampler drew the observation's:
+what is calibrated is the likelihood, and this sampler walks hundreds of posteriors at once."""
+
+
+def check(
+    result: Result,
+    *,
+    calibration: int | None = None,
+    predictive: int | None = 200,
+    seed: int | None = None,
+    executor: str | Mapping[str, Any] | Execution | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Check a result and return it with the verdicts, and the draws they rest on.
+
+    Parameters
+    ----------
+    result : Result
+    calibration : int, optional
+        Held-out simulations for TARP and simulation-based calibration of methods that learn
+        (300 or more tell something; each costs one simulation).  Methods with the exact
+        likelihood have nothing learned to calibrate and skip it.
+    predictive : int, optional
+        Posterior predictive simulations, None for none.
+    seed : int, optional
+        Defaults to the result's.
+    executor : str, mapping or Execution, optional
+        Where simulations run; see `sbiwb.infer`.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    UsageError
+        If a number is not positive.
+    DataError
+        If the problem or the network of a result from disk is missing.
+    """
+    problem = result.require_problem()
+    progress = progress or Progress()
+    execution = parse_execution(executor)
+    seed = integer_seed(result.seed if seed is None else seed, "check")
+    for name, value in (("calibration", calibration), ("predictive", predictive)):
+        if value is not None and (isinstance(value, bool) or value < 1):
+            raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0, or None")
+    if calibration is not None and result.learned is not None:
+        held_out = _simulate(result, calibration, integer_seed(seed, "held out"), execution)
+        group = _calibrate(result, held_out, seed, progress)
+        result = result.with_group("calibration", group)
+    if "training" not in result.tree.children and not problem.simulator.costly:
+        drawn = _simulate(result, KEPT_SIMULATIONS, integer_seed(seed, "prior"), execution)
+        result = result.with_group("training", training_group(problem, drawn))
+    if predictive is not None:
+        group = _predict(result, problem, predictive, seed, execution)
+        result = result.with_group("posterior_predictive", group)
+    return judge(result)
+
+
+def _simulate(result: Result, n: int, seed: int, execution: Execution) -> Simulations:
+    simulator = result.require_problem().simulator
+    return simulate(simulator, result.training_prior, n, seed=seed, execution=execution)
+
+
+def _calibrate(
+    result: Result, simulations: Simulations, seed: int, progress: Progress
+) -> xr.Dataset:
+    """Draw the posterior of every held-out simulation that succeeded."""
+    valid = simulations.select(simulations.valid)
+    theta, x = valid.theta, valid.x
+    if isinstance(result.learned, LearnedPosterior):
+        samples = result.learned.sample(CALIBRATION_DRAWS, x, stream(seed, "calibrate"))
+        log_prob = result.learned.log_prob
+    else:
+        likelihood = _likelihood(result)
+        samples = _sample_all(result, likelihood, x, seed, progress)
+        log_prob = likelihood.log_likelihood
+    flat = samples.reshape(-1, samples.shape[-1])
+    of_samples = log_prob(flat, np.repeat(x, samples.shape[1], axis=0)).reshape(samples.shape[:2])
+    dims = ("simulation", *(f"x_dim_{k}" for k in range(x.ndim - 1)))
+    return xr.Dataset(
+        {
+            "theta": (("simulation", "parameter"), theta),
+            "samples": (
+                ("calibration_draw", "simulation", "parameter"),
+                np.swapaxes(samples, 0, 1),
+            ),
+            "x": (dims, x),
+            "log_prob_theta": ("simulation", log_prob(theta, x)),
+            "log_prob_samples": (("calibration_draw", "simulation"), of_samples.T),
+        },
+        {"parameter": list(result.names)},
+        {"simulator_calls": len(simulations), "failed": len(simulations) - len(valid)},
+    )
+
+
+def _likelihood(result: Result) -> Likelihood:
+    if isinstance(result.learned, Likelihood):
+        return result.learned
+    return Exact(result.require_problem().simulator)
+
+
+def _sample_all(
+    result: Result, likelihood: Likelihood, x: Array, seed: int, progress: Progress
+) -> Array:
+    """Draws from the posterior of every row of x; shape (m, draws, d)."""
+    sampler = registry.sampler(CALIBRATION_SAMPLER)
+    target = Target(result.training_prior, likelihood, x)
+    options = sampler.options_type.model_validate({"draws": CALIBRATION_DRAWS, "ensembles": 2})
+    every = sampler.sample(target, options, integer_seed(seed, "calibrate"), progress)
+    return np.stack([draws.flat[:CALIBRATION_DRAWS] for draws in every])
+
+
+def _predict(
+    result: Result, problem: Problem, n: int, seed: int, execution: Execution
+) -> xr.Dataset:
+    theta = result.samples(n, integer_seed(seed, "predict"))
+    made = simulate_at(
+        problem.simulator, theta, seed=integer_seed(seed, "predictive"), execution=execution
+    )
+    dims = ("chain", "draw", *(f"x_dim_{k}" for k in range(made.x.ndim - 1)))
+    variables: dict[str, Any] = {"x": (dims, made.x[np.newaxis])}
+    if isinstance(problem.simulator, KnownMean):
+        variables["mean"] = (dims, problem.simulator.mean(theta)[np.newaxis])
+    coords = {"chain": [0], "draw": np.arange(len(theta))}
+    failed = int(np.sum(~made.valid))
+    return xr.Dataset(variables, coords, {"simulator_calls": len(made), "failed": failed})

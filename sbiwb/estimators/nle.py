@@ -1,0 +1,135 @@
+"""Neural likelihood estimation: a conditional flow q(x | θ), for a sampler to draw from.
+
+Under the flow lies a polynomial regression of the data on the parameters (see `_regression`), so
+that the network learns only what a smooth mean with constant noise does not explain.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
+from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._flow import build_flow, from_weights, in_chunks, to_tensor, to_weights
+from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
+from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
+from sbiwb.estimators.base import Estimator, LearnedLikelihood
+from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
+from sbiwb.progress import Progress
+
+
+class NLEOptions(TrainingOptions):
+    """Options of `NLE`.
+
+    Parameters
+    ----------
+    flow : {"maf", "nsf"}
+        Masked autoregressive flow, or neural spline flow.
+    hidden, transforms : int
+        Width of its layers and number of its steps.
+    """
+
+    flow: Literal["maf", "nsf"] = "maf"
+    hidden: int = Field(50, ge=1)
+    transforms: int = Field(3, ge=1)
+
+
+class FlowLikelihood(LearnedLikelihood):
+    """q(x | θ) as scaling, regression and a flow on the residual.
+
+    Entries of x that were constant in training are left out: they carry no information.
+    """
+
+    def __init__(
+        self,
+        prior: Prior,
+        scale: Whitening,
+        mean: Polynomial,
+        whiten: Array,
+        flow: Any,
+        recipe: dict[str, Any],
+        log: TrainingLog | None = None,
+    ) -> None:
+        self.prior, self.scale, self.mean, self.whiten = prior, scale, mean, whiten
+        self.flow, self.recipe, self.log = flow, recipe, log
+        self._log_abs_det = scale.log_abs_det + float(np.linalg.slogdet(whiten)[1])
+
+    def log_likelihood(self, theta: Array, x: Array) -> Array:
+        condition = linear_coordinates(theta, self.prior)
+        residual = (self.scale(x) - self.mean(condition)) @ self.whiten
+        with torch.no_grad():
+            density = in_chunks(
+                lambda r, c: self.flow.log_prob(r.unsqueeze(0), condition=c).squeeze(0),
+                to_tensor(residual),
+                to_tensor(condition),
+            )
+        # Far from all training data float32 overflows; there the data are impossible.
+        return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        arrays = {
+            **self.scale.arrays("scale"),
+            **self.mean.arrays("mean"),
+            "whiten": self.whiten,
+            **to_weights(self.flow),
+        }
+        return self.recipe, arrays
+
+
+class NLE(Estimator[NLEOptions]):
+    """Neural likelihood estimation with a normalising flow.
+
+    References
+    ----------
+    Papamakarios, Sterratt & Murray 2019, arXiv:1805.07226.
+    """
+
+    options_type = NLEOptions
+    learns = "likelihood"
+
+    def train(
+        self,
+        simulations: Simulations,
+        prior: Prior,
+        options: NLEOptions,
+        seed: int,
+        progress: Progress,
+    ) -> FlowLikelihood:
+        """Learn q(x | θ); see `Estimator.train`."""
+        usable = simulations.select(simulations.valid)
+        check_enough(len(usable))
+        scale = fit_whitening(usable.x)
+        x = scale(usable.x)
+        condition = linear_coordinates(usable.theta, prior)
+        mean = fit_polynomial(condition, x, seed)
+        whiten = whitening_matrix(x - mean(condition))
+        target = (x - mean(condition)) @ whiten
+        recipe = {
+            "estimator": "nle",
+            "target": target.shape[1],
+            "condition": condition.shape[1],
+            "flow": options.flow,
+            "hidden": options.hidden,
+            "transforms": options.transforms,
+        }
+        flow = build_flow(recipe, seed)
+        log = fit(flow, to_tensor(target), to_tensor(condition), options, seed, progress)
+        return FlowLikelihood(prior, scale, mean, whiten, flow, recipe, log)
+
+    def restore(
+        self, recipe: dict[str, Any], weights: dict[str, Array], prior: Prior
+    ) -> FlowLikelihood:
+        """Rebuild a saved likelihood; see `Estimator.restore`."""
+        return FlowLikelihood(
+            prior,
+            Whitening.from_arrays(weights, "scale"),
+            Polynomial.from_arrays(weights, "mean"),
+            weights["whiten"],
+            from_weights(recipe, weights),
+            recipe,
+        )

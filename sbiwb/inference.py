@@ -1,0 +1,297 @@
+"""One call for every method: simulate, learn, draw, judge."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sbiwb import registry
+from sbiwb.core.distributions import Array
+from sbiwb.core.draws import Cost, Draws
+from sbiwb.core.prior import Prior
+from sbiwb.core.problem import Problem
+from sbiwb.core.simulations import Simulations, concatenate
+from sbiwb.errors import UsageError, did_you_mean
+from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
+from sbiwb.execute import Execution, parse_execution, simulate
+from sbiwb.likelihoods.base import Likelihood
+from sbiwb.likelihoods.exact import Exact
+from sbiwb.method import Method, parse_method
+from sbiwb.progress import Progress
+from sbiwb.result import Result, make_result
+from sbiwb.rng import check_seed, integer_seed, stream
+from sbiwb.samplers.base import Target
+
+DEFAULT_BUDGET = 10_000
+KEPT_SIMULATIONS = 1000
+BOX_MARGIN = 0.1
+BOX_DRAWS = 10_000
+PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
+
+
+def infer(
+    problem: Problem,
+    method: str,
+    *,
+    budget: int | None = None,
+    seed: int = 0,
+    rounds: int | None = None,
+    executor: str | Mapping[str, Any] | Execution | None = None,
+    store: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """Infer the posterior of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        Made by `sbiwb.problem`.
+    method : str
+        ``npe``, ``nle+SAMPLER`` or ``exact+SAMPLER``.
+    budget : int, optional
+        Simulator calls in all, for methods that learn; 10,000 by default.
+    seed : int
+        Root seed: the same seed gives the same draws.
+    rounds : int, optional
+        Rounds that share the budget, for methods that learn; 1 by default.  After each round the
+        prior is cut to a box around the posterior found so far (see Notes), so the simulations of
+        the next lie where they tell most.
+    executor : str, mapping or Execution, optional
+        Where simulations run: ``inline`` (default), ``local``, ``slurm``, a scheduler's address.
+    store : path, optional
+        Folder in which simulations are kept and found again.
+    progress : Progress, optional
+        A bar on a terminal by default.
+    **options
+        Options of the estimator and the sampler.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    UsageError
+        If a name or option is unknown, or one means nothing to the method.
+    InferenceError
+        If no posterior can be had in bounded time.
+
+    Notes
+    -----
+    A truncated prior leaves the posterior unchanged inside the box, so no proposal correction is
+    needed (Miller et al. 2021, arXiv:2107.01214; Deistler et al. 2022, arXiv:2210.04815).  The box
+    spans 10,000 draws in each coordinate of the prior's unit cube, widened by a tenth of its width
+    on either side; simulations of earlier rounds that lie in it are used again.
+    """
+    if not isinstance(problem, Problem):
+        raise UsageError(
+            "infer needs a problem",
+            got=type(problem).__name__,
+            expected="what sbiwb.problem(simulator, observation) returns",
+        )
+    _check_not_ours(options)
+    progress = progress or Progress()
+    check_seed(seed)
+    parsed = parse_method(method, options)
+    execution = parse_execution(executor)
+    began = time.perf_counter()
+    if parsed.estimator is None:
+        _check_exact(method, budget, rounds)
+        learned, learning = None, _Learning(problem.prior, None, Cost())
+        likelihood: Likelihood | None = Exact(problem.simulator)
+    else:
+        learned, learning = _learn(
+            problem, parsed, _Plan(budget, rounds), seed, execution, store, progress
+        )
+        likelihood = learned if isinstance(learned, Likelihood) else None
+    draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
+    seconds = time.perf_counter() - began
+    cost = Cost(
+        learning.cost.simulator_calls,
+        learning.cost.likelihood_calls + draws.cost.likelihood_calls,
+        seconds,
+    )
+    draws = replace(draws, cost=cost)
+    provenance = {
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "options": dict(options),
+        "box": [list(side) for side in learning.prior.box],
+        "execution": execution.cluster,
+        **learning.record,
+    }
+    result = make_result(
+        problem, draws, method=method, seed=seed, provenance=provenance, learned=learned
+    )
+    if learning.simulations is not None:
+        result = result.with_group("training", training_group(problem, learning.simulations))
+    return judge(result)
+
+
+def judge(result: Result) -> Result:
+    """Run every diagnostic that has what it needs, and add the verdicts."""
+    verdicts = []
+    for name in registry.names("diagnostics"):
+        verdicts += registry.diagnostic(name)(result)
+    return result.with_verdicts(verdicts)
+
+
+def training_group(problem: Problem, simulations: Simulations) -> xr.Dataset:
+    """Up to 1,000 valid simulations, against which the observation is judged."""
+    valid = simulations.select(simulations.valid)
+    kept = valid.select(slice(-KEPT_SIMULATIONS, None))
+    dims = ("simulation", *(f"x_dim_{k}" for k in range(kept.x.ndim - 1)))
+    return xr.Dataset(
+        {"theta": (("simulation", "parameter"), kept.theta), "x": (dims, kept.x)},
+        {"parameter": list(problem.prior.names)},
+    )
+
+
+class _Plan:
+    """Budget and rounds, checked."""
+
+    def __init__(self, budget: int | None, rounds: int | None) -> None:
+        self.budget = _whole("budget", budget, DEFAULT_BUDGET)
+        self.rounds = _whole("rounds", rounds, 1)
+        if self.rounds > self.budget:
+            raise UsageError(
+                "more rounds than simulations", got=rounds, expected=f"at most {self.budget}"
+            )
+
+    def sizes(self) -> list[int]:
+        """Simulations of each round; the remainder goes to the last."""
+        each = self.budget // self.rounds
+        return [each] * (self.rounds - 1) + [self.budget - each * (self.rounds - 1)]
+
+
+@dataclass
+class _Learning:
+    """What learning leaves behind besides the network."""
+
+    prior: Prior
+    simulations: Simulations | None
+    cost: Cost
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def _learn(
+    problem: Problem,
+    method: Method,
+    plan: _Plan,
+    seed: int,
+    execution: Execution,
+    store: str | os.PathLike[str] | None,
+    progress: Progress,
+) -> tuple[LearnedPosterior | LearnedLikelihood, _Learning]:
+    """Simulate and train, round after round."""
+    assert method.estimator is not None
+    prior = problem.prior
+    batches: list[Simulations] = []
+    counts: dict[str, int] = {}
+    calls = 0
+    sizes = plan.sizes()
+    for number, size in enumerate(sizes):
+        new = simulate(
+            problem.simulator,
+            prior,
+            size,
+            seed=integer_seed(seed, "round", number),
+            execution=execution,
+            store=store,
+            progress=progress,
+        )
+        for status, count in new.counts().items():
+            counts[status] = counts.get(status, 0) + count
+        batches.append(new)
+        everything = concatenate(batches)
+        usable = everything.select(np.isfinite(prior.log_prob(everything.theta)))
+        learned = method.estimator.train(
+            usable, prior, method.estimator_options, integer_seed(seed, "train", number), progress
+        )
+        if number + 1 < len(sizes):
+            likelihood = learned if isinstance(learned, Likelihood) else None
+            found = _draw(
+                problem, method, likelihood, learned, prior, integer_seed(seed, number), progress
+            )
+            calls += found.cost.likelihood_calls
+            prior = _truncate(prior, found.flat)
+    log = getattr(learned, "log", None)
+    record = {
+        "budget": plan.budget,
+        "rounds": plan.rounds,
+        "simulations": counts,
+        "used": int(usable.valid.sum()),
+        "network": learned.state()[0],
+        "training": {} if log is None else log.__dict__,
+    }
+    return learned, _Learning(prior, usable, Cost(plan.budget, calls), record)
+
+
+def _draw(
+    problem: Problem,
+    method: Method,
+    likelihood: Likelihood | None,
+    learned: LearnedPosterior | LearnedLikelihood | None,
+    prior: Prior,
+    seed: int,
+    progress: Progress,
+) -> Draws:
+    """Draw from the posterior at the observation."""
+    x = problem.observation.x[np.newaxis]
+    if isinstance(learned, LearnedPosterior):
+        n: int = method.estimator_options.draws  # type: ignore[union-attr]
+        theta = learned.sample(n, x, stream(seed, "posterior"))
+        log_prob = learned.log_prob(theta[0], np.broadcast_to(x[0], (n, *x.shape[1:])))
+        return Draws(theta, log_prob[np.newaxis], normalised=True, independent=True)
+    assert method.sampler is not None
+    assert likelihood is not None
+    target = Target(prior, likelihood, x)
+    draws = method.sampler.sample(
+        target, method.sampler_options, integer_seed(seed, "sample"), progress
+    )[0]
+    if draws.log_evidence is None:
+        return draws
+    if not likelihood.normalised:
+        return replace(draws, log_evidence=None, log_evidence_err=None)
+    # p(x) = ∫ p(x|θ) p(θ) dθ, and p(θ) is exp(log_volume) times the truncated prior in the box.
+    return replace(draws, log_evidence=draws.log_evidence + prior.log_volume)
+
+
+def _truncate(prior: Prior, draws: Array) -> Prior:
+    u = prior.to_unit(draws[:BOX_DRAWS])
+    low, high = u.min(axis=0), u.max(axis=0)
+    margin = BOX_MARGIN * (high - low)
+    return prior.restrict(np.maximum(low - margin, 0.0), np.minimum(high + margin, 1.0))
+
+
+def _check_exact(method: str, budget: int | None, rounds: int | None) -> None:
+    for name, value in (("budget", budget), ("rounds", rounds)):
+        if value is not None:
+            raise UsageError(
+                f"{name} means nothing to {method}",
+                got=f"{name}={value}",
+                remedy=f"leave {name} out: it counts simulations, and {method} makes none",
+            )
+
+
+def _check_not_ours(options: Mapping[str, Any]) -> None:
+    ours = ("budget", "seed", "rounds", "executor", "store", "progress")
+    for key in options:
+        hint = did_you_mean(key, ours)
+        if hint and key[:3] in {name[:3] for name in ours}:
+            raise UsageError("unknown option", got=f"'{key}'", remedy=hint)
+
+
+def _whole(name: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0")
+    return int(value)
