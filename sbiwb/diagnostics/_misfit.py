@@ -34,9 +34,9 @@ def describe_misfit(
     # Mean and deviation come from L draws: the variance of z exceeds 1 by this factor.
     inflation = (1 + 1 / draws) * (draws - 1) / (draws - 3)
     for k, name in enumerate(names):
-        if np.mean(sd[:, k] == 0) > 0.5:
+        some = sd[:, k] > 1e-12 * np.maximum(np.abs(mean[:, k]), theta[:, k].std())
+        if np.mean(some) < 0.5:
             return f"the posterior has no width: the draws of '{name}' do not vary"
-        some = sd[:, k] > 0
         z = (theta[some, k] - mean[some, k]) / (sd[some, k] * np.sqrt(inflation))
         bias, width = z.mean(), z.std()
         squares = (z - bias) ** 2

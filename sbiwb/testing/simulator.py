@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +15,7 @@ from sbiwb.core.observation import Observation, check_observation
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, Output, Simulator, TorchLikelihood
 from sbiwb.rng import stream
 from sbiwb.testing.contract import must_not_raise, require
+from sbiwb.testing.global_states import must_not_draw_globally
 from sbiwb.testing.likelihood import (
     check_likelihood,
     check_normalisation,
@@ -134,12 +133,8 @@ def _check_simulate(simulator: Simulator, subject: str, theta: Array, seed: int)
     require(not failed.all(), subject, f"all {len(x)} simulations at draws of the prior failed")
 
     given.flags.writeable = False
-    before = _global_states()
-    again = simulate(simulator, subject, given, seed, "check x")
-    changed = [name for name, state in _global_states().items() if state != before[name]]
-    require(
-        not changed, subject, "simulate drew from a global random state", got=", ".join(changed)
-    )
+    with must_not_draw_globally(subject, "simulate"):
+        again = simulate(simulator, subject, given, seed, "check x")
     require(np.array_equal(x, again, equal_nan=True), subject, "the same stream gives different x")
     other = simulate(simulator, subject, theta, seed, "check other x")
     require(
@@ -218,15 +213,3 @@ def _check_mean(simulator: KnownMean, subject: str, theta: Array, draws: Array) 
         got=f"{z.max(initial=0):.1f} standard errors away",
         expected=f"less than {limit:.1f}",
     )
-
-
-def _global_states() -> dict[str, str]:
-    """The state of every global generator, as text that can be compared."""
-    states = {
-        "random": repr(random.getstate()),
-        "numpy.random": repr(np.random.get_state(legacy=False)["state"]),  # noqa: NPY002
-    }
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        states["torch"] = repr(torch.get_rng_state().numpy().tobytes())
-    return states
