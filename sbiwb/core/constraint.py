@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class UniformPair:
     below: float
 
     def __post_init__(self) -> None:
-        if self._cumulative()[-1] <= 0:
+        if self._cumulative[-1] <= 0:
             raise UsageError(
                 "the constraint excludes the whole prior",
                 got=self,
@@ -84,7 +85,7 @@ class UniformPair:
     @property
     def log_area(self) -> float:
         """Log of the area that the inequality leaves: minus the log density inside."""
-        return float(np.log(self._cumulative()[-1]))
+        return float(np.log(self._cumulative[-1]))
 
     def conditional_range(self, first: Array) -> tuple[Array, Array]:
         """Lower and upper end of the second parameter given the first."""
@@ -97,10 +98,10 @@ class UniformPair:
 
     def from_unit(self, u_first: Array, u_second: Array) -> tuple[Array, Array]:
         """Map two unit coordinates to the two parameters."""
-        knots, area = self._knots(), self._cumulative()
+        knots, area = self._knots, self._cumulative
         target = u_first * area[-1]
         piece = np.clip(np.searchsorted(area, target, side="right") - 1, 0, len(knots) - 2)
-        width = self._width(knots)
+        width = self._knot_widths
         step = knots[piece + 1] - knots[piece]
         start, slope = width[piece], (width[piece + 1] - width[piece]) / step
         rest = np.maximum(target - area[piece], 0.0)
@@ -115,10 +116,10 @@ class UniformPair:
 
     def to_unit(self, first: Array, second: Array) -> tuple[Array, Array]:
         """Inverse of `from_unit`."""
-        knots, area = self._knots(), self._cumulative()
+        knots, area = self._knots, self._cumulative
         clipped = np.clip(first, knots[0], knots[-1])
         piece = np.clip(np.searchsorted(knots, clipped, side="right") - 1, 0, len(knots) - 2)
-        width = self._width(knots)
+        width = self._knot_widths
         step = knots[piece + 1] - knots[piece]
         slope = (width[piece + 1] - width[piece]) / step
         t = clipped - knots[piece]
@@ -128,10 +129,7 @@ class UniformPair:
         u_second = np.divide(second - low, span, out=np.full_like(span, 0.5), where=span > 0)
         return u_first, np.clip(u_second, 0.0, 1.0)
 
-    def _width(self, first: Array) -> Array:
-        low, high = self.conditional_range(first)
-        return high - low
-
+    @cached_property
     def _knots(self) -> Array:
         """Points where the width of the second parameter's range changes slope."""
         ends = np.array([self.second.low, self.second.high])
@@ -139,8 +137,14 @@ class UniformPair:
         inside = bends[(bends > self.first.low) & (bends < self.first.high)]
         return np.unique(np.concatenate([[self.first.low, self.first.high], inside]))
 
+    @cached_property
+    def _knot_widths(self) -> Array:
+        low, high = self.conditional_range(self._knots)
+        return high - low
+
+    @cached_property
     def _cumulative(self) -> Array:
-        knots = self._knots()
-        width = self._width(knots)
-        areas = 0.5 * (width[1:] + width[:-1]) * np.diff(knots)
+        """Area up to each knot."""
+        width = self._knot_widths
+        areas = 0.5 * (width[1:] + width[:-1]) * np.diff(self._knots)
         return np.concatenate([[0.0], np.cumsum(areas)])

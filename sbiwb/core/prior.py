@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from numbers import Real
 
 import numpy as np
@@ -99,7 +100,7 @@ class Prior:
             for name in self.constraint.names:
                 if name not in self.names:
                     raise unknown_name("parameter in constraint", name, self.names)
-            self._pair()  # raises now rather than at the first draw
+            _ = self._pair  # raises now rather than at the first draw
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ class Prior:
     def log_prob(self, theta: ArrayLike) -> Array:
         """Log density of each row of theta (n, d), −inf outside the support; shape (n,)."""
         theta = self._check(theta)
-        pair = self._pair()
+        pair = self._pair
         total = np.zeros(len(theta))
         for i, parameter in enumerate(self.parameters):
             if pair is None or i not in pair[:2]:
@@ -147,7 +148,7 @@ class Prior:
         low, high = np.array(self.box).T
         unit = low + (high - low) * self._check(u)
         theta: Array = np.empty_like(unit)
-        pair = self._pair()
+        pair = self._pair
         for i, parameter in enumerate(self.parameters):
             if pair is None or i not in pair[:2]:
                 theta[:, i] = parameter.distribution.ppf(unit[:, i])
@@ -254,6 +255,7 @@ class Prior:
             )
         return points
 
+    @cached_property
     def _pair(self) -> tuple[int, int, UniformPair] | None:
         """The constrained pair as column numbers and its joint distribution."""
         if self.constraint is None:
@@ -271,7 +273,7 @@ class Prior:
     def _whole_to_unit(self, theta: Array) -> Array:
         """Unit coordinates of the unrestricted prior."""
         u = np.empty_like(theta)
-        pair = self._pair()
+        pair = self._pair
         for k, parameter in enumerate(self.parameters):
             if pair is None or k not in pair[:2]:
                 u[:, k] = parameter.distribution.cdf(theta[:, k])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,21 @@ def test_parameters(name):
     assert prior.names == ("Om", "hrd", "w0", "wa")[: 2 + len(MODELS[name].parameters)]
     assert prior.parameters[1].unit == "Mpc"
     assert (prior.constraint is not None) == (name == "w0wacdm")
+
+
+@pytest.mark.parametrize(("points", "least"), [(1, 10_000), (10_000, 100_000)])
+def test_likelihoods_a_second(points, least):
+    # CPU time, best of five: other processes hardly change it (tests/benchmarks/bao_throughput.py).
+    bao = BAO(model="w0wacdm")
+    theta, x = bao.prior.sample(points, stream(0, "theta")), bao.default_observation().x
+    calls = 10_000 // points
+    seconds = []
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(calls):
+            bao.log_likelihood(theta, x)
+        seconds.append(time.process_time() - start)
+    assert calls * points / min(seconds) > least
 
 
 # -- options --------------------------------------------------------------------------------
