@@ -151,6 +151,7 @@ class Comparison:
         *,
         command: str = "",
         files: Mapping[str, str | os.PathLike[str]] | None = None,
+        notes: Sequence[str] = (),
     ) -> Path:
         """Write the comparison as one self-contained HTML file.
 
@@ -162,6 +163,8 @@ class Comparison:
             What to type to make the results again, shown under provenance.
         files : mapping of str to path, optional
             Files to link to, by the text of the link; links are relative to the report.
+        notes : sequence of str, optional
+            What a reader must know first, for example which methods failed.
 
         Returns
         -------
@@ -175,7 +178,7 @@ class Comparison:
         """
         from sbiwb.report.write import write_report
 
-        return write_report(self, Path(path), command=command, files=files or {})
+        return write_report(self, Path(path), command=command, files=files or {}, notes=notes)
 
 
 def compare(

@@ -12,7 +12,7 @@ import numpy as np
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.distances.c2st import c2st
+from sbiwb.distances.c2st import LEAST_DRAWS, c2st
 from sbiwb.distances.jensen_shannon import jensen_shannon
 from sbiwb.distances.moments import mean_shift, width_ratio
 from sbiwb.result import Result
@@ -36,7 +36,7 @@ class Distance:
     first, second : str
         Methods; shifts and ratios are those of the second against the first.
     c2st : float
-        Accuracy of a classifier on up to 2,000 draws of each; NaN if it could not be had.
+        Accuracy of a classifier on up to 2,000 independent draws of each; NaN if there are too few.
     shift : float
         Largest |difference of means| over the common standard deviation.
     shift_error : float
@@ -81,11 +81,11 @@ class Distance:
             f"C2ST is {self.c2st:.2f}"
         )
         sentence = {
-            Outcome.PASS: f"Agrees with {self.first}: {worst}.",
-            Outcome.WARN: f"Close to {self.first}, not equal: {worst}.",
-            Outcome.FAIL: f"Differs from {self.first}: {worst}.",
-            Outcome.UNKNOWN: f"Too few effective draws, or no parameter in common with "
-            f"{self.first}: agreement cannot be judged.",
+            Outcome.PASS: f"agrees with {self.first}: {worst}",
+            Outcome.WARN: f"close to {self.first}, not equal: {worst}",
+            Outcome.FAIL: f"differs from {self.first}: {worst}",
+            Outcome.UNKNOWN: f"too few effective draws, or no parameter in common with "
+            f"{self.first}: agreement cannot be judged",
         }[self.outcome]
         return Verdict("agreement", self.outcome, sentence, self.shift, AGREES[0])
 
@@ -127,11 +127,11 @@ def _distance(group: Group, first: str, second: str) -> Distance:
     farthest = int(np.argmax(shifts))
     widest = int(np.argmax(np.abs(np.log(widths))))
     oddest = int(np.argmax(divergences))
-    enough = min(len(draws_a), len(draws_b)) >= 50
+    effective = min(group.effective(first), group.effective(second))
     return Distance(
         first,
         second,
-        c2st(_thin(draws_a), _thin(draws_b), quick=True) if enough else math.nan,
+        _c2st(draws_a, draws_b, effective),
         float(shifts[farthest]),
         _shift_error(group, first, second, names[farthest]),
         names[farthest],
@@ -147,10 +147,16 @@ def _columns(result: Result, names: Sequence[str]) -> Array:
     return columns
 
 
-def _thin(draws: Array) -> Array:
+def _c2st(a: Array, b: Array, effective: float) -> float:
+    """C2ST of as many draws as are independent: correlated ones can be told by their neighbours."""
+    n = int(min(len(a), len(b), C2ST_DRAWS, effective))
+    return c2st(_thin(a, n), _thin(b, n), quick=True) if n >= LEAST_DRAWS else math.nan
+
+
+def _thin(draws: Array, n: int) -> Array:
     """Rows at equal distances, so that neighbours in a chain are as far apart as can be."""
-    rows = np.linspace(0, len(draws) - 1, min(len(draws), C2ST_DRAWS)).round().astype(int)
-    return draws[rows]
+    kept: Array = draws[np.linspace(0, len(draws) - 1, n).round().astype(int)]
+    return kept
 
 
 def _shift_error(group: Group, first: str, second: str, name: str) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
 
+LEAST_DRAWS = 50
 _FOLDS = 5
 # One rule for every quick score.  On Gaussians in 2 to 6 dimensions, shifted, narrowed or
 # correlated, it scores like the published rule and stops 10 to 30 times sooner.
@@ -60,8 +61,10 @@ def c2st(a: Array, b: Array, *, seed: int = 1, quick: bool = False) -> float:
             got=f"{a.shape} and {b.shape}",
             expected="(n, d) and (m, d)",
         )
-    if n < 50:
-        raise DataError("C2ST needs more draws", got=n, expected="at least 50 in each set")
+    if n < LEAST_DRAWS:
+        raise DataError(
+            "C2ST needs more draws", got=n, expected=f"at least {LEAST_DRAWS} in each set"
+        )
     scale = np.std(a[:n], axis=0, ddof=1)
     if not np.all(scale > 0):
         raise DataError("C2ST of draws with a constant column", got=np.flatnonzero(scale == 0))

@@ -31,11 +31,14 @@ class Report:
         What makes the results again; may be empty.
     files : mapping of str to str
         Text of a link → address relative to the report.
+    notes : sequence of str
+        What a reader must know first.
     """
 
     comparison: Comparison
     command: str
     files: Mapping[str, str]
+    notes: Sequence[str] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:

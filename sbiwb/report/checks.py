@@ -14,6 +14,8 @@ TITLES = {
     "sbc": "Ranks (SBC)",
     "predictive": "Posterior predictive",
     "prior_predictive": "Prior predictive",
+    "failures": "Simulations",
+    "truncation": "Truncation",
     "agreement": "Agreement",
 }
 WORDS = {
@@ -44,6 +46,12 @@ def spoken(verdict: Verdict) -> str:
     """The check and, where it is about one parameter, which."""
     check, bracket, rest = verdict.name.partition("[")
     return clean(f"{in_sentence(check)} {bracket}{rest}".strip())
+
+
+def sentence(verdict: Verdict) -> str:
+    """What the check found, as a sentence."""
+    text = clean(verdict.message, 600).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def in_order(verdicts: Iterable[Verdict]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,9 +58,11 @@ def write_report(
     *,
     command: str,
     files: Mapping[str, str | os.PathLike[str]],
+    notes: Sequence[str],
 ) -> Path:
     """Write a comparison to `path`; see `Comparison.save`."""
-    page = render(comparison, command=command, files=_links(files, path.parent))
+    report = Report(comparison, command, _links(files, path.parent), notes)
+    page = render(report)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
@@ -72,9 +74,8 @@ def write_report(
     return path
 
 
-def render(comparison: Comparison, *, command: str = "", files: Mapping[str, str]) -> str:
+def render(report: Report) -> str:
     """Return the page as text; equal comparisons give equal text, but for the time stamp."""
-    report = Report(comparison, command, files)
     made = [module.section(report) for module in _ORDER]
     environment = Environment(
         loader=FileSystemLoader(_HERE),
@@ -85,7 +86,7 @@ def render(comparison: Comparison, *, command: str = "", files: Mapping[str, str
     )
     now = datetime.now(UTC)
     return environment.get_template("report.html").render(
-        title=clean(comparison.title),
+        title=clean(report.comparison.title),
         sections=[section for section in made if section is not None],
         style=Markup((_HERE / "style.css").read_text("utf-8")),
         version=__version__,

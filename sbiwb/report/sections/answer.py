@@ -24,7 +24,7 @@ from sbiwb.report.blocks import (
     Table,
     method_cell,
 )
-from sbiwb.report.checks import WORDS, check_of, in_order, in_sentence, spoken, title_of
+from sbiwb.report.checks import WORDS, check_of, in_order, in_sentence, sentence, spoken, title_of
 from sbiwb.report.labels import clean, symbol
 from sbiwb.report.numbers import MINUS, fixed
 from sbiwb.report.quoting import quote
@@ -33,6 +33,7 @@ from sbiwb.report.quoting import quote
 def section(report: Report) -> Section:
     """Make the section."""
     blocks: list[Block] = []
+    blocks.extend(Prose(clean(note, 600), "note") for note in report.notes)
     for group in report.groups:
         paragraphs = [
             Prose(_answer(group), "answer"),
@@ -174,7 +175,7 @@ def _reasons(report: Report) -> list[Markup]:
             f"{clean(label)}, " if several else "",
             clean(method),
             spoken(v),
-            clean(v.message, 600),
+            sentence(v),
         )
         for _, label, method, v in sorted(found, key=lambda f: f[0])
     ]

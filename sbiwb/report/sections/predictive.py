@@ -15,9 +15,9 @@ from sbiwb.report.blocks import (
     headings,
     method_cell,
 )
-from sbiwb.report.checks import WORDS, check_of
+from sbiwb.report.checks import WORDS, check_of, sentence
 from sbiwb.report.labels import clean
-from sbiwb.report.plots.predictive import MOST_DRAWN, predictive_curves, predictive_plot
+from sbiwb.report.plots.predictive import predictive_plot
 
 
 def section(report: Report) -> Section:
@@ -36,11 +36,7 @@ def section(report: Report) -> Section:
         if picture is None:
             blocks.append(Prose("No posterior predictive check was made."))
             continue
-        caption = ""
-        longest = max(len(c["observed"]) for c in predictive_curves(group).values())
-        if longest > MOST_DRAWN:
-            caption = f"Every {-(-longest // MOST_DRAWN)}th of {longest} entries is drawn."
-        blocks.append(Picture(picture, caption))
+        blocks.append(Picture(picture))
     table = _likeness(report)
     if table is not None:
         blocks.append(Heading("Is the observation like what the prior predicts?"))
@@ -56,7 +52,7 @@ def _likeness(report: Report) -> Table | None:
             [
                 method_cell(group, method),
                 Cell(WORDS[verdict.outcome], outcome=verdict.outcome),
-                Cell(clean(verdict.message, 600)),
+                Cell(sentence(verdict)),
             ]
             for method, verdicts in report.comparison.judgements[group.label].items()
             for verdict in verdicts

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sbiwb.report.blocks import Block, Heading, Report, Section, side_by_side
+from sbiwb.report.blocks import Block, Heading, Picture, Report, Section, side_by_side
 from sbiwb.report.labels import clean
 from sbiwb.report.numbers import MINUS, count
+from sbiwb.report.plots.training import training_plot
 
 
 def section(report: Report) -> Section | None:
@@ -19,12 +20,14 @@ def section(report: Report) -> Section | None:
             title: {m: _flat(p.get(key)) for m, p in recorded.items()}
             for key, title in (("stats", "Measured"), ("options", "Options"))
         }
+        picture = training_plot(group)
         table = side_by_side(group, f"Sampling and training, {clean(group.label)}", parts)
-        if table is None:
-            continue
-        if len(report.groups) > 1:
+        if len(report.groups) > 1 and (table or picture):
             blocks.append(Heading(clean(group.label)))
-        blocks.append(table)
+        if picture:
+            blocks.append(Picture(picture))
+        if table:
+            blocks.append(table)
     return Section("statistics", "Sampling and training", blocks) if blocks else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbiwb.report.blocks import Block, Cell, Fold, Report, Rows, Section, Table, method_cell
-from sbiwb.report.checks import WORDS
+from sbiwb.report.checks import WORDS, sentence
 from sbiwb.report.labels import clean
 from sbiwb.report.numbers import significant
 
@@ -21,7 +21,7 @@ def section(report: Report) -> Section | None:
                     Cell(significant(v.statistic), number=True),
                     Cell(significant(v.threshold), number=True),
                     Cell(significant(v.p_value, 2), number=True),
-                    Cell(clean(v.message, 600)),
+                    Cell(sentence(v)),
                 ]
                 for v in verdicts
             ]
