@@ -75,7 +75,7 @@ class BAO(Simulator):
         *,
         sha256: str | None = None,
     ) -> None:
-        if model not in MODELS:
+        if not isinstance(model, str) or model not in MODELS:
             raise unknown_name("cosmological model", model, MODELS)
         self.points, self.options = _load(data, sha256)
         self.options["model"] = model

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.errors import DataError, unknown_name
+from sbiwb.errors import DataError, did_you_mean
 
 QUANTITIES = {"DM_over_rs": "DM/rd", "DH_over_rs": "DH/rd", "DV_over_rs": "DV/rd"}
 
-# Name of a data set → the stem of its two files in `data/`, and where it was published.
+# Name of a data set, whose two files lie in `data/` → its short name and where it was published.
 PUBLISHED = {
     "desi_dr2": ("DESI DR2", "DESI Collaboration, DR2 Results II, arXiv:2503.14738"),
 }
@@ -27,12 +27,6 @@ PUBLISHED = {
 # Rounded matrices are asymmetric in their last digit; singular ones have an eigenvalue ≈ 1e-16.
 _ASYMMETRY = 1e-6
 _SMALLEST_EIGENVALUE = 1e-10
-
-
-class _TextFile(Protocol):
-    def read_text(self, encoding: str) -> str:
-        """Return the content."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,9 +66,7 @@ class Points:
 
 
 def published_points(name: str) -> Points:
-    """Return the published data set called `name`."""
-    if name not in PUBLISHED:
-        raise unknown_name("BAO data set", name, PUBLISHED)
+    """Return the published data set called `name`, a key of `PUBLISHED`."""
     folder = resources.files(__package__) / "data"
     return _points(
         folder / f"{name}_points.csv", folder / f"{name}_covariance.csv", *PUBLISHED[name]
@@ -96,47 +88,46 @@ def read_points(mean_file: Path, covariance_file: Path) -> Points:
     )
 
 
-def _points(mean_file: _TextFile, covariance_file: _TextFile, name: str, source: str) -> Points:
+def _points(mean_file: Traversable, covariance_file: Traversable, name: str, source: str) -> Points:
     mean_text, covariance_text = _read(mean_file), _read(covariance_file)
-    rows = _rows(mean_text)
+    z, value, quantity = _measurements(mean_text, mean_file)
+    return Points(
+        z=z,
+        value=value,
+        quantity=quantity,
+        covariance=_covariance(covariance_text, covariance_file, len(z)),
+        name=name,
+        source=source,
+        sha256=hashlib.sha256(f"{mean_text}\0{covariance_text}".encode()).hexdigest(),
+    )
+
+
+def _measurements(text: str, file: Traversable) -> tuple[Array, Array, tuple[str, ...]]:
+    rows = _rows(text)
     if not rows:
-        raise DataError(f"{mean_file} holds no points", expected="lines 'z value quantity'")
+        raise DataError(f"{file} holds no points", expected="lines 'z value quantity'")
     for line, row in rows:
+        where = f"{file}, line {line}"
         if len(row) != 3:
             raise DataError(
-                f"{mean_file}, line {line}: wrong number of columns",
+                f"{where}: wrong number of columns",
                 got=len(row),
                 expected="3: z, value, quantity",
             )
         if row[2] not in QUANTITIES:
-            error = unknown_name("quantity", row[2], QUANTITIES)
             raise DataError(
-                f"{mean_file}, line {line}: unknown quantity",
-                got=error.got,
-                expected=error.expected,
-                remedy=error.remedy,
+                f"{where}: unknown quantity",
+                got=f"'{row[2]}'",
+                expected=f"one of {', '.join(QUANTITIES)}",
+                remedy=did_you_mean(row[2], QUANTITIES),
             )
-    z, value = np.array(
-        [[_number(text, mean_file, line) for text in row[:2]] for line, row in rows]
-    ).T
-    for (line, _), redshift in zip(rows, z, strict=True):
-        if redshift <= 0:
-            raise DataError(
-                f"{mean_file}, line {line}: bad redshift", got=redshift, expected="z > 0"
-            )
-    digest = hashlib.sha256(f"{mean_text}\0{covariance_text}".encode()).hexdigest()
-    return Points(
-        z=z,
-        value=value,
-        quantity=tuple(row[2] for _, row in rows),
-        covariance=_covariance(covariance_text, covariance_file, len(rows)),
-        name=name,
-        source=source,
-        sha256=digest,
-    )
+        if (z := _number(row[0], file, line)) <= 0:
+            raise DataError(f"{where}: bad redshift", got=z, expected="z > 0")
+    numbers = np.array([[_number(text, file, line) for text in row[:2]] for line, row in rows])
+    return numbers[:, 0], numbers[:, 1], tuple(row[2] for _, row in rows)
 
 
-def _covariance(text: str, file: _TextFile, size: int) -> Array:
+def _covariance(text: str, file: Traversable, size: int) -> Array:
     rows = _rows(text)
     widths = sorted({len(row) for _, row in rows})
     if len(rows) != size or widths != [size]:
@@ -175,7 +166,7 @@ def _covariance(text: str, file: _TextFile, size: int) -> Array:
     return symmetric
 
 
-def _read(file: _TextFile) -> str:
+def _read(file: Traversable) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -188,7 +179,7 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     return [(number, fields) for number, fields in enumerate(lines, start=1) if fields]
 
 
-def _number(text: str, file: _TextFile, line: int) -> float:
+def _number(text: str, file: Traversable, line: int) -> float:
     try:
         value = float(text)
     except ValueError:

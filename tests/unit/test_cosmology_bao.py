@@ -219,6 +219,7 @@ def test_a_hash_makes_no_sense_for_published_data():
         ({"model": "LCDM"}, "unknown cosmological model; got 'LCDM'; expected one of lcdm.*'lcdm'"),
         ({"model": "w0wa"}, r"did you mean 'w0wacdm'\?"),
         ({"model": 3}, "unknown cosmological model; got '3'"),
+        ({"model": ["lcdm"]}, "unknown cosmological model"),
         ({"model": None}, "unknown cosmological model; got 'None'"),
         ({"data": "desi_dr3"}, r"unknown BAO data set; got 'desi_dr3'.*did you mean 'desi_dr2'\?"),
         (
