@@ -43,7 +43,7 @@ def encode(simulations: Simulations, header: Mapping[str, str | int]) -> bytes:
                 fletcher32=True,
                 compression="gzip" if name == "reasons" else None,
             )
-        file.flush()
+            file.flush()  # now, not when Python frees the object: the order is part of the bytes
         return bytes(file.id.get_file_image())
 
 

@@ -80,6 +80,22 @@ def test_equal_simulations_make_equal_bytes_in_every_process():
     assert other.stdout == encode(simulations(), HEADER)
 
 
+@pytest.mark.parametrize("column", ["theta", "x", "status"])
+def test_bytes_do_not_depend_on_when_python_frees_objects(monkeypatch, column):
+    """Dask's profiler holds on to frames, and so to data sets that HDF5 would write on closing."""
+    expected, kept, create = encode(simulations(), HEADER), [], h5py.Group.create_dataset
+
+    def create_and_keep(group, name, **options):
+        made = create(group, name, **options)
+        if name == column:
+            kept.append(made)
+        return made
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", create_and_keep)
+    assert encode(simulations(), HEADER) == expected
+    assert kept
+
+
 def test_a_shard_is_plain_hdf5_with_every_column_checksummed(tmp_path):
     (tmp_path / "shard.h5").write_bytes(encode(simulations(), HEADER))
     with h5py.File(tmp_path / "shard.h5") as file:
