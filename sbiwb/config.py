@@ -86,7 +86,7 @@ class ChecksSection(_Section):
     """How many held-out simulations and posterior predictive draws the checks may use."""
 
     calibration: Count | None = None
-    predictive: Count = 200
+    predictive: Count | None = 200
 
 
 class Recipe(_Section):

@@ -15,6 +15,7 @@ import xarray as xr
 from sbiwb import registry
 from sbiwb.core.distributions import Array
 from sbiwb.core.draws import Cost, Draws
+from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations, concatenate
@@ -212,10 +213,15 @@ def _learn(
         batches.append(new)
         everything = concatenate(batches)
         usable = everything.select(np.isfinite(prior.log_prob(everything.theta)))
+        is_last = number + 1 == len(sizes)
         learned = method.estimator.train(
-            usable, prior, method.estimator_options, integer_seed(seed, "train", number), progress
+            usable,
+            prior,
+            _options_of_round(method, is_last),
+            integer_seed(seed, "train", number),
+            progress,
         )
-        if number + 1 < len(sizes):
+        if not is_last:
             likelihood = learned if isinstance(learned, Likelihood) else None
             found = _draw(
                 problem, method, likelihood, learned, prior, integer_seed(seed, number), progress
@@ -262,6 +268,16 @@ def _draw(
         return replace(draws, log_evidence=None, log_evidence_err=None)
     # p(x) = ∫ p(x|θ) p(θ) dθ, and p(θ) is exp(log_volume) times the truncated prior in the box.
     return replace(draws, log_evidence=draws.log_evidence + prior.log_volume)
+
+
+def _options_of_round(method: Method, is_last: bool) -> Options:
+    """Rounds before the last only have to find the box: they train for a third of the steps."""
+    options = method.estimator_options
+    assert options is not None
+    steps = getattr(options, "steps", None)
+    if is_last or steps is None:
+        return options
+    return options.model_copy(update={"steps": max(1, steps // 3)})
 
 
 def _truncate(prior: Prior, draws: Array) -> Prior:

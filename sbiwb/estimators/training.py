@@ -29,14 +29,27 @@ if TYPE_CHECKING:
 
 MIN_SIMULATIONS = 100
 AVERAGING = 0.98
+EPOCHS = 10, 100
 
 
 class TrainingOptions(Options):
-    """Options of the training loop; None means: by rule from the number of simulations."""
+    """Options of the training loop.
+
+    Parameters
+    ----------
+    batch_size : int, optional
+        By default about 1/40 of the simulations, between 32 and 512.
+    learning_rate : float
+        Peak of the cycle.
+    steps : int
+        Optimiser steps, rounded to between 10 and 100 whole epochs.
+    validation_fraction : float
+        Share of the simulations held out to choose the weights.
+    """
 
     batch_size: int | None = Field(None, ge=2)
     learning_rate: float = Field(3e-3, gt=0, le=1)
-    epochs: int | None = Field(None, ge=1)
+    steps: int = Field(2000, ge=1)
     validation_fraction: float = Field(0.1, gt=0, lt=1)
 
 
@@ -92,7 +105,7 @@ def fit(
     batch = options.batch_size or batch_rule(len(rows))
     batch = min(batch, len(rows))
     per_epoch = len(rows) // batch
-    epochs = options.epochs or epoch_rule(per_epoch)
+    epochs = int(np.clip(round(options.steps / per_epoch), *EPOCHS))
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=epochs * per_epoch, pct_start=0.2
@@ -145,8 +158,3 @@ def _move_average(average: torch.nn.Module, network: torch.nn.Module) -> None:
 def batch_rule(n: int) -> int:
     """Batch size for n training rows: about 1/40 of them, between 32 and 512."""
     return int(np.clip(2 ** round(math.log2(max(n / 40, 1))), 32, 512))
-
-
-def epoch_rule(steps_per_epoch: int) -> int:
-    """Epochs so that training takes about 2,000 steps, between 20 and 100 epochs."""
-    return int(np.clip(round(2000 / steps_per_epoch), 20, 100))

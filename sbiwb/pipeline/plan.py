@@ -15,6 +15,7 @@ from sbiwb.core.observation_file import read_observation
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import SbiwbError, unknown_name
 from sbiwb.execute.execution import Execution, parse_execution
+from sbiwb.method import EXACT, parse_method
 
 # Raised when the same recipe gives other numbers than before.
 CODE_SCHEMA = 1
@@ -74,7 +75,7 @@ def plan(recipe: Recipe) -> tuple[dict[str, Problem], list[Task]]:
             problems[label] = build_problem(section)
     for number, method in enumerate(recipe.methods):
         with _at(f"methods[{number}]"):
-            _check_method(method.method)
+            _check_method(method)
     tasks = [
         _task(recipe, label, problem, method, execution)
         for label, problem in problems.items()
@@ -91,13 +92,16 @@ def build_problem(section: ProblemSection) -> Problem:
     return make_problem(simulator, seen, section.fixed)
 
 
-def _check_method(name: str) -> None:
-    first, plus, sampler = name.partition("+")
+def _check_method(section: MethodSection) -> None:
+    """Check what can be without importing the networks of learning methods."""
+    first, plus, sampler = section.method.partition("+")
     estimators = registry.names("estimators")
-    if first not in (*estimators, "exact"):
-        raise unknown_name("method", name, [*estimators, "exact+SAMPLER"])
+    if first not in (*estimators, EXACT):
+        raise unknown_name("method", section.method, [*estimators, f"{EXACT}+SAMPLER"])
     if plus and sampler not in registry.names("samplers"):
         raise unknown_name("sampler", sampler, registry.names("samplers"))
+    if section.options or (first == EXACT and not plus):
+        parse_method(section.method, section.options)
 
 
 def _task(
@@ -130,7 +134,7 @@ def _task(
 def _guess(method: str, problem: Problem) -> float:
     """Relative time: learned likelihoods are sampled for every calibration simulation."""
     first, plus, _ = method.partition("+")
-    cost = 1.0 if first == "exact" else 8.0 if plus else 4.0
+    cost = 1.0 if first == EXACT else 8.0 if plus else 4.0
     return cost * problem.prior.dim
 
 

@@ -70,8 +70,13 @@ def _write(folder: RunFolder, path: Path) -> Path:
             results[task["problem"]].append(load(files[name], network=False))
     if not results:
         raise DataError("no results to report yet", got=folder.path)
+    failed = [
+        f"{task['method']} on {task['problem']} failed: {task['error']}"
+        for task in journal["tasks"].values()
+        if task["error"]
+    ]
     comparison = compare(results, title=journal["title"])
-    return comparison.save(path, command=journal["command"], files=files)
+    return comparison.save(path, command=journal["command"], files=files, notes=failed)
 
 
 def _key(journal: dict[str, Any]) -> str:

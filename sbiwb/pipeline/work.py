@@ -101,7 +101,7 @@ def _steps(order: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         from sbiwb.checking import check
 
         began = time.perf_counter()
-        checked = check(result, **order["checks"])
+        checked = check(result, executor=order["executor"], **order["checks"])
         _save(checked, Path(order["checked"]), order["checked_key"], began)
         yield "checked", time.perf_counter() - began
 

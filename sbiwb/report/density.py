@@ -21,6 +21,7 @@ from scipy.signal import fftconvolve
 from sbiwb.core.distributions import Array
 
 _REACH = 4.0  # of the kernel, in bandwidths
+_TILTED = 0.4  # correlation from which on the kernel is tilted
 _SHARP = 1.3  # how much broader a kernel may be whose broadening is undone
 
 
@@ -73,7 +74,7 @@ def density_1d(draws: Array, window: Window, effective: float, cells: int = 160)
     cells : int
         Cells over the window.
     """
-    h = bandwidth(draws, effective)
+    h = bandwidth(draws, effective, support=window.support)
     grid = _Grid.around([window], [h], cells)
     offsets = grid.offsets([h])
     kernel = np.exp(-0.5 * (offsets[0] / h) ** 2)
@@ -102,13 +103,19 @@ def density_2d(
 
     Notes
     -----
-    The kernel has the shape of the draws' covariance, so that thin ellipses stay thin; along each
-    principal axis its width is the bandwidth of the draws projected on it.
+    The kernel follows the principal axes of correlated draws, so that thin ellipses stay thin;
+    along each axis its width is the bandwidth of the draws projected on it.
     """
     scale = np.std(draws, axis=0)
-    _, axes = np.linalg.eigh(np.corrcoef(draws.T))
+    correlation = np.atleast_2d(np.corrcoef(draws.T))
+    axes = np.linalg.eigh(correlation)[1] if abs(correlation[0, 1]) > _TILTED else np.eye(2)
     projected = (draws / scale) @ axes
-    widths = np.array([bandwidth(p, effective, dimensions=2) for p in projected.T])
+    bounds = [tuple(np.array(w.support) / s) for w, s in zip(windows, scale, strict=True)]
+    if axes[0, 1] != 0:  # tilted: bounds are not at right angles to the projection
+        bounds = [(-np.inf, np.inf)] * 2
+    widths = np.array(
+        [bandwidth(p, effective, 2, b) for p, b in zip(projected.T, bounds, strict=True)]
+    )
     spread = axes * widths  # columns: principal axes of the kernel, in units of `scale`
     covariance = spread @ spread.T * np.outer(scale, scale)
     reach = np.sqrt(np.diag(covariance))
@@ -122,7 +129,12 @@ def density_2d(
     return grid.smooth(draws, np.exp(-0.5 * exponent), offsets, allowed)
 
 
-def bandwidth(x: Array, effective: float, dimensions: int = 1) -> float:
+def bandwidth(
+    x: Array,
+    effective: float,
+    dimensions: int = 1,
+    support: tuple[float, float] = (-np.inf, np.inf),
+) -> float:
     """Standard deviation of the Gaussian kernel for draws `x` of one quantity.
 
     Parameters
@@ -132,6 +144,8 @@ def bandwidth(x: Array, effective: float, dimensions: int = 1) -> float:
         Effective number of draws.
     dimensions : int
         Of the density that the quantity is part of.
+    support : tuple of float
+        Bounds at which the density may end abruptly.
 
     Notes
     -----
@@ -142,14 +156,18 @@ def bandwidth(x: Array, effective: float, dimensions: int = 1) -> float:
     quartiles = np.quantile(x, (0.25, 0.75))
     spread = min(float(np.std(x)), float(np.diff(quartiles)[0]) / 1.349) or float(np.std(x))
     silverman = 0.9 * spread * effective**-0.2
-    chosen = float(np.clip(_sheather_jones(x, effective), silverman / 8, 1.5 * silverman))
+    chosen = float(np.clip(_sheather_jones(x, effective, support), silverman / 8, 1.5 * silverman))
     return float(_SHARP * chosen * effective ** (1 / 5 - 1 / (4 + dimensions)))
 
 
-def _sheather_jones(x: Array, effective: float, bins: int = 512) -> float:
-    low, high = float(np.min(x)), float(np.max(x))
-    margin = 0.1 * (high - low)
-    counts, edges = np.histogram(x, bins, (low - margin, high + margin))
+def _sheather_jones(
+    x: Array, effective: float, support: tuple[float, float], bins: int = 512
+) -> float:
+    margin = 0.1 * float(np.ptp(x))
+    # The cosines are mirrored at the ends of the range: at a bound, that hides the step.
+    low = max(float(np.min(x)) - margin, support[0])
+    high = min(float(np.max(x)) + margin, support[1])
+    counts, edges = np.histogram(x, bins, (low, high))
     power = (dct(counts / len(x), type=2)[1:] / 2) ** 2
     squares = np.arange(1, bins, dtype=float) ** 2
 
@@ -168,10 +186,11 @@ def _sheather_jones(x: Array, effective: float, bins: int = 512) -> float:
         return float(t - (2 * effective * np.sqrt(np.pi) * norm) ** -0.4)
 
     # The fixed point lies well within: 0.1 would be a kernel a third of the range wide.
-    ends = excess(1e-9), excess(0.1)
-    if not (np.all(np.isfinite(ends)) and ends[0] < 0 < ends[1]):
-        return float("inf")
-    return float(np.sqrt(brentq(excess, 1e-9, 0.1)) * (edges[-1] - edges[0]))
+    with np.errstate(divide="ignore"):  # a flat density has no structure: infinitely wide
+        ends = excess(1e-9), excess(0.1)
+        if not (np.all(np.isfinite(ends)) and ends[0] < 0 < ends[1]):
+            return float("inf")
+        return float(np.sqrt(brentq(excess, 1e-9, 0.1)) * (edges[-1] - edges[0]))
 
 
 @dataclass(frozen=True)

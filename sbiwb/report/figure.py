@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
-from matplotlib.text import Text
 
 INK, MUTED, RULE, SHADE, SURFACE = "#010101", "#020202", "#030303", "#040404", "#050505"
 _VARIABLES = {
@@ -75,6 +75,8 @@ _STYLE = {
     "svg.hashsalt": "sbiwb",
     "svg.fonttype": "path",
 }
+_POINTS = 72  # per inch: the unit of SVG output
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _NAMESPACE = re.compile(r"^\{[^}]*\}")
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _COLOUR = re.compile(r"#0[0-9a-f]{5}")
@@ -137,22 +139,30 @@ def svg(figure: Figure, alt: str) -> Markup:
         Without identifiers that another figure of the page may have, dates or style sheets; the
         same bytes for the same figure.
     """
-    buffer = io.BytesIO()
-    as_text = not all(is_outlined(t.get_text()) for t in figure.findobj(Text))
-    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with rc_context({"svg.fonttype": "none" if as_text else "path"}):
-        figure.savefig(buffer, format="svg", metadata=metadata, transparent=True)
+    buffer = io.StringIO()
+    figure.set_dpi(_POINTS)
+    width, height = figure.get_size_inches() * _POINTS
+    renderer: Any = _Renderer(width, height, buffer, image_dpi=_POINTS, metadata=_NO_METADATA)  # type: ignore[no-untyped-call]
+    figure.draw(renderer)
+    renderer.finalize()
     text = buffer.getvalue()
     root = ElementTree.fromstring(text)
-    width = float(str(root.get("width")).removesuffix("pt"))
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("role", "img")
     root.set("aria-label", alt)
     # A page pixel is 0.75 pt; letters stay legible down to two thirds of the natural size.
     root.set("style", f"--width:{width / 0.75:.0f}px;--least:{width / 0.75 * 0.62:.0f}px")
-    _tidy(root, prefix="f" + hashlib.sha256(text).hexdigest()[:6])
+    _tidy(root, prefix="f" + hashlib.sha256(text.encode()).hexdigest()[:6])
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+class _Renderer(RendererSVG):
+    """Draws letters as outlines, but leaves those that the font lacks to the browser."""
+
+    def draw_text(self, gc: Any, x: Any, y: Any, s: str, *args: Any, **options: Any) -> None:
+        with rc_context({"svg.fonttype": "path" if is_outlined(s) else "none"}):
+            super().draw_text(gc, x, y, s, *args, **options)  # type: ignore[no-untyped-call]
 
 
 def _tidy(root: ElementTree.Element, prefix: str) -> None:

@@ -34,7 +34,7 @@ def clean(text: object, longest: int = _LONGEST) -> str:
 def drawn(quantity: Quantity) -> str:
     """Symbol of a parameter for Matplotlib, or its name if it has none."""
     symbol = _math(quantity.label)
-    return symbol or plain(quantity.label or quantity.name)
+    return symbol or plain(quantity.label or quantity.name, 20)
 
 
 def axis_label(quantity: Quantity, suffix: str = "") -> str:
@@ -52,7 +52,7 @@ def symbol(quantity: Quantity) -> Markup:
 def _outline(name: str, label: str) -> Markup:
     text = _math(label)
     if text is None:
-        return Markup("<i>{}</i>").format(clean(label or name))
+        return Markup("<bdi><i>{}</i></bdi>").format(clean(label or name))
     font = FontProperties(size=_SIZE)
     with drawing():
         width, height, depth, *_ = MathTextParser("path").parse(text, dpi=72, prop=font)

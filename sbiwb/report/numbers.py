@@ -57,13 +57,16 @@ def decimals_for(error: float, digits: int = 2) -> int:
     return digits - 1 - math.floor(math.log10(error))
 
 
-def scale_of(*values: float) -> int:
-    """Power of ten to take out of a parameter's numbers: 0 unless they are very large or small."""
+def scale_of(*values: float, error: float = math.inf) -> int:
+    """Power of ten to take out of a parameter's numbers: 0 unless they are very large or small.
+
+    Large numbers whose `error` is below ten stay as they are: all their digits are meant.
+    """
     largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
     if largest == 0:
         return 0
     exponent = math.floor(math.log10(largest))
-    return 0 if -3 <= exponent < 5 else exponent
+    return 0 if -3 <= exponent < 5 or (exponent > 0 and error < 10) else exponent
 
 
 def with_error(value: float, low: float, high: float) -> str:
@@ -75,7 +78,7 @@ def with_error(value: float, low: float, high: float) -> str:
     low, high : float
         Errors downward and upward, both positive.
     """
-    power = scale_of(value)
+    power = scale_of(value, low, high, error=min(low, high))
     factor = 10.0**power
     value, low, high = value / factor, low / factor, high / factor
     decimals = decimals_for(min(low, high))

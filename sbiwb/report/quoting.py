@@ -8,8 +8,8 @@ import numpy as np
 
 from sbiwb.comparison.groups import Group
 from sbiwb.report.density import density_1d
-from sbiwb.report.numbers import significant, with_error
-from sbiwb.report.scales import scale_for
+from sbiwb.report.numbers import MINUS, significant, with_error
+from sbiwb.report.scales import Scale, scale_for
 
 # A density that at the prior's bound is above this share of its peak gives a limit, not a mean:
 # the height of a Gaussian 1.5σ from its mean, as in GetDist.
@@ -35,26 +35,30 @@ class Quote:
     remark: str = ""
 
 
-def quote(group: Group, name: str) -> Quote:
-    """Quote a parameter from the reference result of a group."""
+def quote(group: Group, name: str, scale: Scale | None = None) -> Quote:
+    """Quote a parameter from the reference result of a group, in the units of `scale` if given."""
+    shown = scale or np.asarray
     result = group.results[group.reference]
-    draws = result.samples()[:, result.names.index(name)]
+    draws = shown(result.samples()[:, result.names.index(name)])
     if np.ptp(draws) == 0:
         return Quote("=", significant(float(draws[0]), 4), "does not vary")
-    low, high = group.quantity(name).support
+    low, high = (float(shown(bound)) for bound in group.quantity(name).support)
     at_low, at_high = _reaches_bounds(group, name)
     if at_low and at_high:
-        return Quote("in", f"{significant(low)} … {significant(high)}", "as wide as its prior")
+        return Quote("in", f"{_round(low)} … {_round(high)}", "as wide as its prior")
     if at_low:
         limit = significant(float(np.quantile(draws, 0.68)))
-        return Quote("<", limit, f"68 %, cut by the prior at {significant(low)}")
+        return Quote("<", limit, f"68 %, cut by the prior at {_round(low)}")
     if at_high:
         limit = significant(float(np.quantile(draws, 0.32)))
-        return Quote(">", limit, f"68 %, cut by the prior at {significant(high)}")
-    row = group.summaries[group.reference].loc[name]
-    return Quote(
-        "=", with_error(row["median"], row["median"] - row["q16"], row["q84"] - row["median"])
-    )
+        return Quote(">", limit, f"68 %, cut by the prior at {_round(high)}")
+    q16, median, q84 = np.quantile(draws, (0.16, 0.5, 0.84)).tolist()
+    return Quote("=", with_error(median, median - q16, q84 - median))
+
+
+def _round(bound: float) -> str:
+    """A bound as it was typed."""
+    return f"{bound:.6g}".replace("-", MINUS)
 
 
 def _reaches_bounds(group: Group, name: str) -> tuple[bool, bool]:

@@ -149,9 +149,7 @@ def _sample(
     ]
 
 
-def _draws(
-    target: Target, chains: Chains, k: int, n: int, stats: Mapping[str, float]
-) -> Draws:
+def _draws(target: Target, chains: Chains, k: int, n: int, stats: Mapping[str, float]) -> Draws:
     """Keep n draws of each ensemble of the k-th posterior, in θ."""
     prior = target.prior
     z, log_prob = chains.draws(k, n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics._pool import exchangeable_p_value
@@ -183,10 +184,20 @@ def test_surprise_is_that_of_the_precision_matrix(m):
     np.testing.assert_allclose(squares, np.einsum("ij,jk,ik->i", z, precision, z), rtol=1e-6)
 
 
-def test_the_shrinkage_weight_is_that_of_ledoit_and_wolf():
-    from sklearn.covariance import ledoit_wolf_shrinkage
-
+def test_the_shrinkage_weight_is_that_under_which_left_out_data_are_most_likely():
     rng = np.random.default_rng(1)
-    data = rng.standard_normal((50, 3)) @ rng.standard_normal((3, 8)) + rng.standard_normal((50, 8))
-    z = (data - data.mean(axis=0)) / data.std(axis=0)
-    assert shrink(data).weight == pytest.approx(ledoit_wolf_shrinkage(z, assume_centered=True))
+    for n, m in ((50, 8), (30, 60)):
+        data = rng.standard_normal((n, 3)) @ rng.standard_normal((3, m))
+        data += 0.5 * rng.standard_normal((n, m))
+        z = (data - data.mean(axis=0)) / data.std(axis=0)
+
+        def left_out(weight, z=z, n=n, m=m):
+            total = 0.0
+            for i in range(n):
+                others = np.delete(z, i, axis=0)
+                matrix = (1 - weight) * others.T @ others / (n - 1) + weight * np.eye(m)
+                total -= stats.multivariate_normal.logpdf(z[i], cov=matrix)
+            return total
+
+        grid = 10.0 ** np.arange(-8, 0.1, 0.5)
+        assert shrink(data).weight == min(grid, key=left_out)

@@ -23,7 +23,7 @@ from sbiwb.result import to_array
 
 MOST = 8
 """Parameters shown; more would be too small to read."""
-_WIDTHS = {1: 4.6, 2: 5.6, 3: 7.4, 4: 8.8}
+_WIDTHS = {1: 6.4, 2: 5.6, 3: 7.4, 4: 8.8}
 _MASSES = (0.95, 0.68)
 
 
@@ -44,8 +44,8 @@ def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
     grid = figure.add_gridspec(
         d,
         d,
-        left=0.72 / width if d > 1 else 0.06,
-        right=1 - 0.1 / width,
+        left=0.72 / width if d > 1 else 0.02,
+        right=1 - 0.1 / width if d > 1 else 0.68,
         bottom=0.58 / height,
         top=1 - 0.3 / height,
         wspace=0.06,
@@ -72,7 +72,7 @@ def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
         _draw_method(group, method, look, scales, panels)
     _draw_prior(group, scales, panels)
     for i, name in enumerate(names):
-        panels[i, i].set_title(_title(group, name), fontsize=8.5 if d < 6 else 7)
+        panels[i, i].set_title(_title(group, name, scales[name]), fontsize=8.5 if d < 6 else 7)
     _legend(figure, group, d)
     return figure
 
@@ -236,12 +236,13 @@ def _to_the_ends(centres: Array, values: Array, limits: tuple[float, float]) -> 
     return x, np.concatenate([values[:1], values, values[-1:]])
 
 
-def _title(group: Group, name: str) -> str:
+def _title(group: Group, name: str, scale: Scale) -> str:
     result = group.results[group.reference]
     if name not in result.names:
         return ""
-    said = quote(group, name)
-    return f"{drawn(group.quantity(name))} {said.relation} {said.value}"
+    said = quote(group, name, scale)
+    value = said.value if said.relation == "=" else f"{said.relation} {said.value}"
+    return value if scale.offset else f"{drawn(scale.quantity)} {said.relation} {said.value}"
 
 
 def _legend(figure: Figure, group: Group, d: int) -> None:
@@ -254,7 +255,7 @@ def _legend(figure: Figure, group: Group, d: int) -> None:
     figure.legend(
         handles=handles,
         loc="upper right",
-        bbox_to_anchor=(0.995, 0.97 if d > 1 else 0.93),
+        bbox_to_anchor=(0.995, 0.97),
         handlelength=2.6,
         labelcolor=INK,
     )

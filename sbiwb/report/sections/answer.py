@@ -81,7 +81,8 @@ def _trust(group: Group, judgements: Mapping[str, tuple[Verdict, ...]]) -> str:
     if others:
         dissent = [m for m in others if m not in agreeing]
         if not dissent:
-            sentences.append(f"All {len(group.methods)} methods agree.")
+            everyone = "Both" if len(others) == 1 else f"All {len(group.methods)}"
+            sentences.append(f"{everyone} methods agree.")
         else:
             words = ", ".join(f"{clean(m)} {_DISSENT[_agreement(judgements[m])]}" for m in dissent)
             sentences.append(f"{len(agreeing) + 1} of {len(group.methods)} methods agree; {words}.")

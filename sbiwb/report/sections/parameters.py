@@ -46,7 +46,9 @@ def _table(group: Group) -> Table:
     for name in group.names:
         quantity = group.quantity(name)
         first = next(s.loc[name] for s in group.summaries.values() if name in s.index)
-        power = scale_of(first["mean"])
+        power = scale_of(first["mean"], error=first["sd"])
+        widths = [s.loc[name, "sd"] for s in group.summaries.values() if name in s.index]
+        decimals = decimals_for(min(widths) / 10.0**power, digits=3)
         unit = " ".join(p for p in (power_of_ten(power) if power else "", quantity.unit) if p)
         title = named(quantity)
         if unit:
@@ -54,17 +56,16 @@ def _table(group: Group) -> Table:
         rows = []
         for method, summary in group.summaries.items():
             row = summary.loc[name] if name in summary.index else None
-            rows.append([method_cell(group, method), *_cells(row, power)])
+            rows.append([method_cell(group, method), *_cells(row, power, decimals)])
         body.append(Rows(rows, title))
     caption = f"Posterior of {clean(group.label)}"
     return Table(caption, headings(_HEAD), body, titled=False)
 
 
-def _cells(row: Any, power: int) -> list[Cell]:
+def _cells(row: Any, power: int, decimals: int) -> list[Cell]:
     if row is None:
         return [Cell(MISSING, number=True) for _ in _HEAD[1:]]
     factor = 10.0**power
-    decimals = decimals_for(row["sd"] / factor, digits=3)
 
     def shown(column: str) -> str:
         return fixed(row[column] / factor, decimals)
