@@ -1,0 +1,29 @@
+# Two commands: `make demo` and `make test`.  Both make `.venv` first, with pinned versions.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# Small networks run many times slower when threads spin on shared cores.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(BIN)/sbiwb run desi_dr2
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0 --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
