@@ -1,0 +1,83 @@
+"""Whether Markov chains have converged: split R̂ and effective sample size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.verdict import Outcome, Verdict
+from sbiwb.effective_size import ess, rhat
+from sbiwb.result import Result, to_array
+
+RHAT_PASS, RHAT_WARN = 1.01, 1.05
+ESS_PASS, ESS_WARN = 400.0, 100.0
+
+
+def convergence(theta: Array, names: Sequence[str]) -> list[Verdict]:
+    """Judge Markov chains by their worst parameter.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (chain, draw, d)
+    names : sequence of str
+        Parameter names.
+
+    Returns
+    -------
+    list of Verdict
+        ``rhat``: rank-normalised split R̂, pass below 1.01 and warning below 1.05.
+        ``ess``: the smaller of bulk and tail effective size, pass from 400 and warning from 100.
+        Chains that are constant, or too short to split, cannot be judged.
+
+    References
+    ----------
+    Vehtari et al. 2021, Bayesian Analysis 16, 667, arXiv:1903.08008.
+    """
+    chains, draws, _ = theta.shape
+    constant = [n for k, n in enumerate(names) if np.ptp(theta[..., k]) == 0]
+    if draws < 8 or constant:
+        why = f"'{constant[0]}' never moved" if constant else f"only {draws} draws a chain"
+        return [Verdict(name, Outcome.UNKNOWN, f"cannot tell: {why}") for name in ("rhat", "ess")]
+    columns = np.moveaxis(theta, -1, 0)
+    verdicts = []
+    if chains > 1:
+        verdicts.append(_rhat([rhat(column) for column in columns], names))
+    effective = [min(ess(column, "bulk"), ess(column, "tail")) for column in columns]
+    verdicts.append(_ess(np.array(effective), names))
+    return verdicts
+
+
+def check(result: Result) -> list[Verdict]:
+    """Judge the chains of a result; for nested sampling, the effective size of its weights."""
+    if int(result.tree.attrs["independent"]):
+        return []
+    weights = result.provenance["stats"].get("ess")
+    if weights is not None:
+        return [_ess(np.array([weights]), ["all parameters"])]
+    return convergence(to_array(result.posterior, result.names), result.names)
+
+
+def _rhat(values: Sequence[float], names: Sequence[str]) -> Verdict:
+    worst = int(np.argmax(values))
+    value, name = values[worst], names[worst]
+    if not np.isfinite(value):
+        return Verdict("rhat", Outcome.UNKNOWN, f"cannot tell: R̂ of '{name}' is not a number")
+    if value < RHAT_PASS:
+        return Verdict("rhat", Outcome.PASS, "the chains agree", value, RHAT_PASS)
+    outcome = Outcome.WARN if value < RHAT_WARN else Outcome.FAIL
+    message = f"the chains differ in '{name}' (R̂ = {value:.3f}); run them longer"
+    return Verdict("rhat", outcome, message, value, RHAT_PASS)
+
+
+def _ess(values: Array, names: Sequence[str]) -> Verdict:
+    worst = int(np.argmin(values))
+    value, name = float(values[worst]), names[worst]
+    if not np.isfinite(value):
+        return Verdict("ess", Outcome.UNKNOWN, f"cannot tell: no effective size for '{name}'")
+    message = f"at least {value:.0f} effective draws, fewest for {name}"
+    if value >= ESS_PASS:
+        return Verdict("ess", Outcome.PASS, message, value, ESS_PASS)
+    outcome = Outcome.WARN if value >= ESS_WARN else Outcome.FAIL
+    return Verdict("ess", outcome, f"only {message}; draw more", value, ESS_PASS)
