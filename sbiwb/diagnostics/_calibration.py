@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,9 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.diagnostics._grade import worse
 from sbiwb.errors import DataError
-from sbiwb.result import Result
+
+if TYPE_CHECKING:
+    from sbiwb.result import Result
 
 MIN_SIMULATIONS = 50
 MIN_DRAWS = 20

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,9 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.diagnostics._calibration import MAX_BROKEN, numeric
 from sbiwb.errors import DataError
-from sbiwb.result import Result
+
+if TYPE_CHECKING:
+    from sbiwb.result import Result
 
 MIN_SIMULATED = 100
 MAX_CURVE = 500

@@ -70,7 +70,8 @@ def prior_predictive(
     Notes
     -----
     Prior predictive data often span decades: entries are scaled by their quartiles, and tails
-    beyond three interquartile ranges compressed by an arcsinh.  The p-value cannot be less than 1 / (n + 1).
+    beyond three interquartile ranges compressed by an arcsinh.  The p-value cannot be less than
+    1 / (n + 1).
 
     Examples
     --------
