@@ -85,7 +85,9 @@ def commands(lines: list[str]) -> list[str]:
             statements.append("")
             continue
         runs = re.match(r"(\w+=\S+ )*sbiwb\b", command)
-        statements.append(f"_ = subprocess.run({command!r}, shell=True, check=True)" if runs else "")
+        statements.append(
+            f"_ = subprocess.run({command!r}, shell=True, check=True)" if runs else ""
+        )
         command = ""
     return statements
 
@@ -154,7 +156,7 @@ def test_a_page_runs_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (PAGE.replace("CLAIM", "8"), r"page.py\", line 25.*AssertionError"),
+        (PAGE.replace("CLAIM", "8"), r"page.py\", line 27.*AssertionError"),
         (f"# T\n{FENCE}sh\nsbiwb no-such-command\n{FENCE}\n", "CalledProcessError"),
         (f"# T\n{FENCE}python\nwarnings.warn('ours')\n{FENCE}\n", "UserWarning: ours"),
     ],
