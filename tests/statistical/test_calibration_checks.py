@@ -12,6 +12,7 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics._bands import counts_below, simultaneous_band
+from sbiwb.diagnostics._ranks import rank
 from sbiwb.diagnostics.predictive import predictive
 from sbiwb.diagnostics.prior_predictive import prior_predictive
 
@@ -141,6 +142,22 @@ def test_bands_contain_whole_curves_at_their_level():
     pointwise = stats.binom.ppf([[0.025], [0.975]], 200, grid) / 200
     naive = np.all((pointwise[0] <= curves) & (curves <= pointwise[1]), axis=1)
     assert naive.mean() < 0.8
+
+
+def test_a_wrong_width_shows_better_than_in_bins_or_the_kolmogorov_smirnov_distance():
+    rng = np.random.default_rng(1)
+    caught = np.zeros(3)
+    for _ in range(200):
+        z = rng.standard_normal(300) / 0.8
+        bins = np.histogram(stats.norm.cdf(z), bins=20, range=(0, 1))[0]
+        less = np.floor(100 * stats.norm.cdf(z)).astype(int)
+        ours = rank(less, np.zeros_like(less), 99, rng).p_value
+        ks = stats.kstest(z, "norm").pvalue
+        caught += np.array([ours, stats.chisquare(bins).pvalue, ks]) < 0.01
+    # Of 200, standard errors are at most 7: the differences are more than five of them.
+    assert caught[0] > 180
+    assert caught[0] - caught[1] > 20
+    assert caught[1] - caught[2] > 50
 
 
 def skewed(n, m, rng):
