@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,9 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
     """
     from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
 
-    builder = {"maf": build_maf, "nsf": build_nsf}[recipe["flow"]]
+    # In one dimension a masked autoregressive flow is an affine map: nothing but a Gaussian.
+    kind = "nsf" if recipe["target"] == 1 else recipe["flow"]
+    builder = {"maf": build_maf, "nsf": build_nsf}[kind]
     with global_streams(seed, "weights"):
         # The builders read shapes off a batch, and nsf needs two rows to do so.
         target, condition = torch.zeros(2, recipe["target"]), torch.zeros(2, recipe["condition"])
@@ -74,8 +77,11 @@ def in_chunks(
     function: Callable[..., torch.Tensor], *tensors: torch.Tensor, rows: int = _CHUNK
 ) -> Array:
     """Apply a network function to rows in chunks; float64 out."""
-    parts = [
-        function(*(t[start : start + rows] for t in tensors))
-        for start in range(0, len(tensors[0]), rows)
-    ]
+    with warnings.catch_warnings():
+        # nflows inverts spline flows with a function that Torch deprecates.
+        warnings.filterwarnings("ignore", "torch.triangular_solve is deprecated", UserWarning)
+        parts = [
+            function(*(t[start : start + rows] for t in tensors))
+            for start in range(0, len(tensors[0]), rows)
+        ]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)
