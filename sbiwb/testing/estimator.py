@@ -113,7 +113,8 @@ def _check_options(
     require(refused, subject, "options_type accepts unknown names", expected='extra="forbid"')
     if options is None:
         options = {"steps": 100} if "steps" in kind.model_fields else {}
-    return kind(**options)
+    chosen: Options = kind(**options)
+    return chosen
 
 
 def _simulations(seed: int) -> Simulations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ConfigDict
 
 from sbiwb import registry
 from sbiwb.core.options import Options
@@ -73,17 +74,17 @@ class ToyLikelihood(LearnedLikelihood):
 class Toy(Estimator):
     options_type = Options
 
-    def train(self, simulations, prior, options, seed, progress):
+    def train(self, simulations, prior, _options, _seed, _progress):
         usable = simulations.select(simulations.valid)
         if len(usable) < 20:
             raise InferenceError("too few simulations")
         return self.fit(usable, prior)
 
-    def restore(self, recipe, weights, prior):
+    def restore(self, _recipe, weights, prior):
         return self.make(Gaussian(weights["slope"], weights["root"]), prior)
 
 
-class NeuralFree(Toy):
+class LinearPosterior(Toy):
     """Learns a posterior."""
 
     learns, kind = "posterior", ToyPosterior
@@ -103,14 +104,14 @@ class LinearLikelihood(Toy):
     def fit(self, usable, prior):
         return self.make(Gaussian.fit(usable.x, usable.theta), prior)
 
-    def make(self, gaussian, prior):
+    def make(self, gaussian, _prior):
         return self.kind(gaussian)
 
 
 def posterior(**changes):
     """A sound estimator whose learned posterior has methods replaced."""
     kind = type("Faulty", (ToyPosterior,), changes)
-    return type("Estimator", (NeuralFree,), {"kind": kind})()
+    return type("Estimator", (LinearPosterior,), {"kind": kind})()
 
 
 def likelihood(**changes):
@@ -119,20 +120,20 @@ def likelihood(**changes):
 
 
 def estimator(**changes):
-    return type("Estimator", (NeuralFree,), changes)()
+    return type("Estimator", (LinearPosterior,), changes)()
 
 
 class Lenient(Options):
-    model_config = {"extra": "ignore"}
+    model_config = ConfigDict(extra="ignore")
 
 
 def train_from_global(self, simulations, prior, options, seed, progress):
     np.random.rand()  # noqa: NPY002
-    return NeuralFree.train(self, simulations, prior, options, seed, progress)
+    return LinearPosterior.train(self, simulations, prior, options, seed, progress)
 
 
 def train_at_random(self, simulations, prior, options, seed, progress):
-    learned = NeuralFree.train(self, simulations, prior, options, seed, progress)
+    learned = LinearPosterior.train(self, simulations, prior, options, seed, progress)
     learned.gaussian.slope += 1e-6 * np.random.default_rng().standard_normal()
     return learned
 
@@ -141,7 +142,7 @@ def train_on_zeros(self, simulations, prior, options, seed, progress):
     filled = type(simulations)(
         simulations.theta, np.nan_to_num(simulations.x), np.zeros(len(simulations), np.int8)
     )
-    return NeuralFree.train(self, filled, prior, options, seed, progress)
+    return LinearPosterior.train(self, filled, prior, options, seed, progress)
 
 
 def train_on_shuffled(self, usable, prior):
@@ -180,10 +181,10 @@ FAULTS = {
         sample=lambda self, n, x, rng: ToyPosterior.sample(self, n, x, rng).swapaxes(0, 1)
     ),
     "the same stream gives other draws": lambda: posterior(
-        sample=lambda self, n, x, rng: ToyPosterior.sample(self, n, x, np.random.default_rng())
+        sample=lambda self, n, x, _: ToyPosterior.sample(self, n, x, np.random.default_rng())
     ),
     "different streams give the same": lambda: posterior(
-        sample=lambda self, n, x, rng: ToyPosterior.sample(self, n, x, np.random.default_rng(1))
+        sample=lambda self, n, x, _: ToyPosterior.sample(self, n, x, np.random.default_rng(1))
     ),
     "draws lie outside the prior": lambda: posterior(sample=sample_leaking),
     "not -inf outside the prior": lambda: posterior(
@@ -228,7 +229,7 @@ def test_a_broken_clause_is_caught_and_named(clause):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("sound", [NeuralFree, LinearLikelihood])
+@pytest.mark.parametrize("sound", [LinearPosterior, LinearLikelihood])
 @pytest.mark.parametrize("seed", range(10))
 def test_a_sound_estimator_passes_whatever_the_seed(sound, seed):
     check_estimator(sound(), seed=seed)

@@ -1,0 +1,124 @@
+"""The training loop: the rules for batch and steps, repeatability, and training that fails."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from sbiwb.errors import InferenceError
+from sbiwb.estimators.training import (
+    EPOCHS,
+    MIN_SIMULATIONS,
+    TrainingOptions,
+    batch_rule,
+    check_enough,
+    fit,
+)
+from sbiwb.progress import QUIET
+
+
+class Line(torch.nn.Module):
+    """Squared error of a line: the smallest thing that has a loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = torch.nn.Parameter(torch.zeros(1))
+
+    def loss(self, inputs, condition):
+        return ((inputs - self.slope * condition) ** 2).squeeze(1)
+
+
+class Broken(Line):
+    def loss(self, inputs, condition):
+        return super().loss(inputs, condition) * math.nan
+
+
+CONDITION = torch.linspace(-1, 1, 200).unsqueeze(1)
+INPUTS = 0.5 * CONDITION
+
+
+def trained(network=None, *, seed=1, inputs=INPUTS, **options):
+    network = network or Line()
+    options = TrainingOptions(**{"learning_rate": 0.1, "steps": 200, **options})
+    return network, fit(network, inputs, CONDITION, options, seed, QUIET)
+
+
+def test_it_converges():
+    network, log = trained()
+    assert network.slope.item() == pytest.approx(0.5, abs=0.03)
+    assert log.validation[log.best_epoch] == min(log.validation)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    first, again, other = (trained(seed=s, steps=40)[0].slope.item() for s in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_steps_are_rounded_to_whole_epochs_within_bounds():
+    # 180 rows in batches of 30 are 6 steps an epoch.
+    for steps, epochs in ((1, EPOCHS[0]), (120, 20), (10**6, EPOCHS[1])):
+        _, log = trained(steps=steps, batch_size=30)
+        assert len(log.training) == len(log.validation) == epochs
+
+
+def test_a_batch_larger_than_the_data_is_cut():
+    _, log = trained(batch_size=5000)
+    assert np.isfinite(log.training).all()
+
+
+def test_the_best_state_is_kept_not_the_last():
+    class Doubling(Line):
+        """Whose held-out loss rises from the third epoch on."""
+
+        epochs = 0
+
+        def loss(self, inputs, condition):
+            if not torch.is_grad_enabled():
+                Doubling.epochs += 1
+                return super().loss(inputs, condition) + (Doubling.epochs - 3) ** 2
+            return super().loss(inputs, condition)
+
+    network, log = trained(Doubling(), steps=200, batch_size=30)
+    assert log.best_epoch == 2
+    assert abs(network.slope.item()) < 0.45
+
+
+def test_training_that_never_was_finite_is_an_error():
+    with pytest.raises(InferenceError, match="did not converge.*lower learning_rate="):
+        trained(Broken(), steps=1)
+
+
+def test_an_infinite_pair_is_an_error_not_a_result():
+    with pytest.raises(InferenceError, match="did not converge"):
+        trained(inputs=torch.full_like(INPUTS, math.inf), steps=1)
+
+
+@pytest.mark.parametrize(("n", "batch"), [(1, 32), (100, 32), (4000, 128), (10**6, 512)])
+def test_batch_rule(n, batch):
+    assert batch_rule(n) == batch
+
+
+def test_enough():
+    check_enough(MIN_SIMULATIONS)
+    with pytest.raises(InferenceError, match=r"too few.*got 99; expected at least 100.*budget="):
+        check_enough(MIN_SIMULATIONS - 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 1},
+        {"learning_rate": 0.0},
+        {"steps": 0},
+        {"validation_fraction": 1.0},
+        {"epochs": 10},
+    ],
+)
+def test_bad_options(wrong):
+    with pytest.raises(ValidationError):
+        TrainingOptions(**wrong)
