@@ -1,4 +1,4 @@
-"""Standardisation: unit scale at any unit, constant entries left out, a round trip through arrays."""
+"""Standardisation: unit scale at any unit, constant entries left out, arrays that hold it all."""
 
 from __future__ import annotations
 

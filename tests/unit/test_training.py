@@ -89,7 +89,7 @@ def test_the_best_state_is_kept_not_the_last():
 
 
 def test_training_that_never_was_finite_is_an_error():
-    with pytest.raises(InferenceError, match="did not converge.*lower learning_rate="):
+    with pytest.raises(InferenceError, match=r"did not converge.*lower learning_rate="):
         trained(Broken(), steps=1)
 
 
