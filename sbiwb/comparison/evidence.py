@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ class Evidence:
     Parameters
     ----------
     problem, method : str
+    data : str
+        Hash of the data: evidences for other data cannot be compared.
     log_evidence, error : float
         log p(x) and its standard error (NaN if unknown).
     difference, difference_error : float
@@ -28,6 +30,7 @@ class Evidence:
 
     problem: str
     method: str
+    data: str
     log_evidence: float
     error: float
     difference: float = math.nan
@@ -68,38 +71,34 @@ def evidences(groups: Sequence[Group]) -> list[Evidence]:
     Problems are rivals if they were given the same data; a method is compared with itself only,
     so that what it gets wrong everywhere cancels.
     """
-    entries = [
-        (group, method, result.log_evidence, result.log_evidence_err)
+    alone = [
+        Evidence(
+            group.label,
+            method,
+            _data(group, method),
+            result.log_evidence,
+            math.nan if result.log_evidence_err is None else result.log_evidence_err,
+        )
         for group in groups
         for method, result in group.results.items()
         if result.log_evidence is not None
     ]
-    out = []
-    for group, method, value, error in entries:
-        rivals = [
-            (v, math.nan if e is None else e)
-            for g, m, v, e in entries
-            if m == method and v is not None and _data(g, m) == _data(group, method)
-        ]
-        assert value is not None  # for the type checker
-        own = math.nan if error is None else error
-        if len(rivals) < 2:
-            out.append(Evidence(group.label, method, value, own))
-            continue
-        values = np.array([v for v, _ in rivals])
-        best, best_error = rivals[int(np.argmax(values))]
-        out.append(
-            Evidence(
-                group.label,
-                method,
-                value,
-                own,
-                value - best,
-                0.0 if value == best else math.hypot(own, best_error),
-                float(np.exp(value - best) / np.sum(np.exp(values - best))),
-            )
-        )
-    return out
+    return [_against_rivals(one, alone) for one in alone]
+
+
+def _against_rivals(one: Evidence, everything: Sequence[Evidence]) -> Evidence:
+    rivals = [e for e in everything if (e.method, e.data) == (one.method, one.data)]
+    if len(rivals) < 2:
+        return one
+    best = max(rivals, key=lambda e: e.log_evidence)
+    values = np.array([e.log_evidence for e in rivals])
+    return replace(
+        one,
+        difference=one.log_evidence - best.log_evidence,
+        difference_error=0.0 if one is best else math.hypot(one.error, best.error),
+        weight=float(np.exp(one.log_evidence - best.log_evidence))
+        / float(np.sum(np.exp(values - best.log_evidence))),
+    )
 
 
 def _data(group: Group, method: str) -> str:

@@ -51,18 +51,25 @@ class Group:
         Name of the problem, unique in a comparison.
     results : mapping of str to Result
         Method, as it is shown, to result.
+    order : tuple of str
+        Methods of all problems that are compared: a method looks the same in every problem.
     notes : tuple of str
         What a reader must know before comparing: differing data, priors or parameters.
     """
 
     label: str
     results: Mapping[str, Result]
+    order: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods, in the order given."""
         return tuple(self.results)
+
+    def place(self, method: str) -> int:
+        """Place of a method among those of all problems."""
+        return self.order.index(method)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -92,7 +99,8 @@ class Group:
 
     def effective(self, method: str) -> float:
         """Effective number of draws of a method, its least certain parameter's."""
-        return float(self.summaries[method]["ess"].min())
+        smallest = float(self.summaries[method]["ess"].min())
+        return max(smallest, 1.0) if math.isfinite(smallest) else 1.0
 
     @property
     def constraint(self) -> dict[str, Any] | None:
@@ -135,9 +143,11 @@ def group_results(results: Sequence[Result] | Mapping[str, Sequence[Result]]) ->
             got=next((f"none for '{label}'" for label in labelled), "an empty list"),
             expected="at least one Result",
         )
+    named = {label: _by_method(_checked(members)) for label, members in labelled.items()}
+    order = tuple(dict.fromkeys(method for members in named.values() for method in members))
     return tuple(
-        Group(label, _by_method(_checked(members)), _notes(members))
-        for label, members in labelled.items()
+        Group(label, members, order, _notes(list(members.values())))
+        for label, members in named.items()
     )
 
 

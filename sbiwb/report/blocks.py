@@ -156,7 +156,7 @@ def headings(texts: Sequence[str], numbers_from: int = 1) -> list[Cell]:
 
 def method_cell(group: Group, method: str) -> Cell:
     """Name of a method behind the line and marker that it has in the figures."""
-    look = series(group.methods.index(method))
+    look = series(group.place(method))
     dashes = look.dashes if isinstance(look.dashes, str) else " ".join(map(str, look.dashes[1]))
     swatch = Markup(
         '<svg class="swatch" viewBox="0 0 22 8" aria-hidden="true">'

@@ -25,13 +25,12 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-INK, MUTED, RULE, SHADE, SURFACE = "#010101", "#020202", "#030303", "#040404", "#050505"
+INK, MUTED, RULE, SHADE = "#010101", "#020202", "#030303", "#040404"
 _VARIABLES = {
     INK: "var(--ink)",
     MUTED: "var(--muted)",
     RULE: "var(--rule)",
     SHADE: "var(--shade)",
-    SURFACE: "var(--surface)",
 }
 _SERIES = 8
 _DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = (

@@ -119,7 +119,7 @@ def _lines(
     up: str,
 ) -> None:
     for method, curve in curves.items():
-        look = series(group.methods.index(method))
+        look = series(group.place(method))
         axes.plot(
             curve[across],
             curve[up],

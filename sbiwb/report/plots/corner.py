@@ -68,12 +68,12 @@ def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
     figure.align_labels()
     order = [*(m for m in group.methods if m != group.reference), group.reference]
     for method in order:
-        look = series(group.methods.index(method))
+        look = series(group.place(method))
         _draw_method(group, method, look, scales, panels)
     _draw_prior(group, scales, panels)
     for i, name in enumerate(names):
         panels[i, i].set_title(_title(group, name, scales[name]), fontsize=8.5 if d < 6 else 7)
-    _legend(figure, group, d)
+    _legend(figure, group)
     return figure
 
 
@@ -245,10 +245,10 @@ def _title(group: Group, name: str, scale: Scale) -> str:
     return value if scale.offset else f"{drawn(scale.quantity)} {said.relation} {said.value}"
 
 
-def _legend(figure: Figure, group: Group, d: int) -> None:
+def _legend(figure: Figure, group: Group) -> None:
     handles = []
-    for index, method in enumerate(group.methods):
-        look = series(index)
+    for method in group.methods:
+        look = series(group.place(method))
         text = plain(method) + (" (filled)" if method == group.reference else "")
         handles.append(Line2D([], [], color=look.colour, linestyle=look.dashes, label=text))
     handles.append(Line2D([], [], color=MUTED, linestyle=(0, (1, 2)), linewidth=1, label="prior"))

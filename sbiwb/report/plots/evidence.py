@@ -29,6 +29,7 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         only_left_and_bottom(axes)
+        named: set[str] = set()
         for e in evidences:
             look = series(methods.index(e.method))
             shift = (present.index(e.method) - (len(present) - 1) / 2) * 0.7 / len(present)
@@ -42,8 +43,9 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
                 mew=0.6,
                 ms=6,
                 capsize=3,
-                label=plain(e.method) if e.problem == problems[0] else None,
+                label=None if e.method in named else plain(e.method),
             )
+            named.add(e.method)
         axes.set_yticks(range(len(problems)), [plain(p) for p in problems])
         axes.set_ylim(len(problems) - 0.4, -0.6)
         axes.margins(x=0.12)

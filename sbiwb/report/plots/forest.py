@@ -94,7 +94,7 @@ def _band(axes: Axes, name: str, rows: Sequence[_Row], scale: Scale) -> None:
 
 
 def _interval(axes: Axes, group: Group, method: str, name: str, y: float, scale: Scale) -> None:
-    look = series(group.methods.index(method))
+    look = series(group.place(method))
     columns = ["q025", "q16", "median", "q84", "q975"]
     values = scale(group.summaries[method].loc[name, columns].to_numpy(dtype=float))
     axes.plot(values[[0, 4]], [y, y], color=look.colour, lw=1.1, solid_capstyle="butt")

@@ -44,7 +44,7 @@ def predictive_plot(group: Group) -> Markup | None:
         axes.axhline(0, color=MUTED, lw=0.8)
         for k, (method, curve) in enumerate(curves.items()):
             shift = (k - (len(curves) - 1) / 2) * 0.6 / len(curves) if apart else 0.0
-            look = series(group.methods.index(method))
+            look = series(group.place(method))
             axes.plot(
                 _entries(curve) + shift,
                 _standardised(curve, "observed"),

@@ -34,7 +34,7 @@ def training_plot(group: Group) -> Markup | None:
         figure.set_layout_engine("constrained", w_pad=0.06)
         panels = figure.subplots(1, len(logs), squeeze=False).ravel()
         for axes, (method, log) in zip(panels, logs.items(), strict=True):
-            _losses(axes, series(group.methods.index(method)), log)
+            _losses(axes, series(group.place(method)), log)
             axes.set_title(plain(method))
         panels[0].set_ylabel("loss")
         return svg(figure, _alt(group, logs))

@@ -26,7 +26,7 @@ from sbiwb.report.blocks import (
 )
 from sbiwb.report.checks import WORDS, check_of, in_order, in_sentence, sentence, spoken, title_of
 from sbiwb.report.labels import clean, symbol
-from sbiwb.report.numbers import MINUS, fixed
+from sbiwb.report.numbers import fixed
 from sbiwb.report.quoting import quote
 
 
@@ -44,9 +44,9 @@ def section(report: Report) -> Section:
             blocks.append(Entry(clean(group.label), paragraphs))
         else:
             blocks.extend(paragraphs)
-    preference = _preference(report.comparison)
-    if preference:
-        blocks.append(Entry("Which model?", [Prose(preference)]))
+    preferences = _preferences(report.comparison)
+    if preferences:
+        blocks.append(Entry("Which model?", [Prose(text) for text in preferences]))
     blocks.append(Heading("Can it be trusted?"))
     blocks.append(_lights(report))
     reasons = _reasons(report)
@@ -114,11 +114,17 @@ def _agreement(verdicts: tuple[Verdict, ...]) -> Outcome:
     return overall(v for v in verdicts if v.name == "agreement")
 
 
-def _preference(comparison: Comparison) -> str:
-    """Which problem the evidence prefers, by the method that knows it best."""
+def _preferences(comparison: Comparison) -> list[str]:
+    """Which problem the evidence prefers, for each data set that several explain."""
     rivals = [e for e in comparison.evidences if e.words]
-    if not rivals:
-        return ""
+    return [
+        _preference([e for e in rivals if e.data == data])
+        for data in dict.fromkeys(e.data for e in rivals)
+    ]
+
+
+def _preference(rivals: list[Evidence]) -> str:
+    """Say it by the method that knows best: an exact one, then the one of the least error."""
     chosen = min(rivals, key=lambda e: (not e.method.startswith("exact+"), e.error)).method
     entries = [e for e in rivals if e.method == chosen]
     best = max(entries, key=lambda e: e.log_evidence)
@@ -129,7 +135,7 @@ def _preference(comparison: Comparison) -> str:
 
 def _margin(e: Evidence) -> str:
     error = f" ± {fixed(e.difference_error, 2)}" if np.isfinite(e.difference_error) else ""
-    return f"Δ ln Z = {fixed(-e.difference, 2)}{error}, {e.words}".replace(MINUS + "0.00", "0.00")
+    return f"Δ ln Z = {fixed(-e.difference, 2)}{error}, {e.words}"
 
 
 def _lights(report: Report) -> Table:

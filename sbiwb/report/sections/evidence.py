@@ -38,9 +38,10 @@ def section(report: Report) -> Section | None:
             "quiet",
         )
     ]
-    if len(found) > 1:
-        methods = list(dict.fromkeys(m for g in report.groups for m in g.methods))
-        blocks.append(Picture(evidence_plot(found, methods)))
+    for data in dict.fromkeys(e.data for e in found):
+        comparable = [e for e in found if e.data == data]
+        if len(comparable) > 1:
+            blocks.append(Picture(evidence_plot(comparable, report.groups[0].order)))
     body = [
         Rows([_row(group, e) for e in found if e.problem == group.label], clean(group.label))
         for group in report.groups
