@@ -105,11 +105,11 @@ def test_check_reads_the_training_group():
     assert verdict == prior_predictive(result.problem.observation.x, x)
 
 
-def test_long_data_are_judged_in_seconds():
+def test_long_data_are_judged_in_seconds_of_one_core():
     # Measured 0.6 s on one core.
     rng = np.random.default_rng(1)
     data = rng.standard_normal((1000, 5)) @ rng.standard_normal((5, 3000))
     data += 0.1 * rng.standard_normal(data.shape)
-    start = time.perf_counter()
+    start = time.process_time()
     assert prior_predictive(data[0], data[1:]).outcome is not Outcome.FAIL
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

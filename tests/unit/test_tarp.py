@@ -259,10 +259,10 @@ def test_check_says_nothing_of_a_result_without_the_group():
     assert check(bare) == []
 
 
-def test_large_calibration_sets_are_judged_in_seconds():
+def test_large_calibration_sets_are_judged_in_seconds_of_one_core():
     # Measured 0.4 s for TARP and SBC together on one core, less than the 2 s that were asked for.
     theta, samples, x = calibration(n=1000, draws=1000, d=10)
-    start = time.perf_counter()
+    start = time.process_time()
     verdicts = [sbiwb.tarp(theta, samples, x), *sbiwb.sbc(theta, samples)]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 2
     assert len(verdicts) == 11
