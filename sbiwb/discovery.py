@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def find_entries(kind: str) -> list[Entry]:
     """
     if kind not in KINDS:
         raise unknown_name("kind", kind, KINDS)
-    found = [*_built_in(kind), *_installed(kind)]
+    found = [*_built_in(kind), *_installed(kind, tuple(sys.path))]
     if kind == "simulators":
         found += [entry for folder in local_folders() for entry in _local(folder)]
     return sorted(found, key=lambda entry: entry.name)
@@ -79,23 +79,27 @@ def _built_in(kind: str) -> Iterator[Entry]:
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for name, path in _modules(Path(folder)):
-            summary = _summary(kind, path)
+            summary = _summary(kind, path, path.stat().st_mtime_ns)
             if summary is not None:
                 module = f"{package}.{name}"
                 load = partial(importlib.import_module, module)
                 yield Entry(kind, name, module, summary, load)
 
 
-def _installed(kind: str) -> Iterator[Entry]:
+@cache
+def _installed(kind: str, search: tuple[str, ...]) -> list[Entry]:  # noqa: ARG001 - cache key
+    """Names that other packages on the search path add."""
+    found = []
     for point in importlib.metadata.entry_points(group=f"sbiwb.{kind}"):
         package = point.dist.name if point.dist else "an unknown package"
         origin = f"{point.value} of {package}"
-        yield Entry(kind, point.name, origin, f"from the package {package}", point.load)
+        found.append(Entry(kind, point.name, origin, f"from the package {package}", point.load))
+    return found
 
 
 def _local(folder: Path) -> Iterator[Entry]:
     for name, path in _modules(folder):
-        summary = _summary("simulators", path)
+        summary = _summary("simulators", path, path.stat().st_mtime_ns)
         if summary is not None:
             load = partial(_import_local, folder, name, path)
             yield Entry("simulators", name, str(path), summary, load)
@@ -125,7 +129,8 @@ def _modules(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
             yield from _modules(path, f"{prefix}{path.name}.")
 
 
-def _summary(kind: str, path: Path) -> str | None:
+@cache
+def _summary(kind: str, path: Path, changed: int) -> str | None:  # noqa: ARG001 - cache key
     """First line of the docstring of a module that defines one of `kind`; None if it does not."""
     try:
         tree = ast.parse(path.read_bytes())

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,25 +94,54 @@ class Grid(Sampler[GridOptions]):
 COMMAND = "from sbiwb.cli import main; main()"
 
 
-@pytest.fixture
-def project(tmp_path, tmp_path_factory, monkeypatch):
-    """A folder with a simulator, in which recipes can be run; reports are only lists of files."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder in which the sampler is installed."""
     site = tmp_path_factory.mktemp("site")
     (site / "grids.py").write_text(GRID)
     (site / "grids-1.0.dist-info").mkdir()
     (site / "grids-1.0.dist-info" / "METADATA").write_text("Name: grids\nVersion: 1.0\n")
     points = "[sbiwb.samplers]\ngrid = grids:Grid\n"
     (site / "grids-1.0.dist-info" / "entry_points.txt").write_text(points)
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "line.py").write_text(LINE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(reporting, "_write", write_list)
-    yield tmp_path
+    return site
+
+
+@contextlib.contextmanager
+def at_work(site, folder):
+    """Make `folder` the current one, with a simulator, and reports only lists of files."""
+    (folder / "code").mkdir()
+    (folder / "code" / "line.py").write_text(LINE)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+        monkeypatch.setenv("SBIWB_SIMULATORS", "code")
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(reporting, "_write", write_list)
+        yield folder
     for name in ("line", "grids"):
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def project(site, tmp_path):
+    with at_work(site, tmp_path):
+        yield tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(site, tmp_path_factory):
+    """A run of `TWO` that has ended."""
+    with at_work(site, tmp_path_factory.mktemp("finished")) as folder:
+        sbiwb.run(TWO, out="out")
+    return folder / "out"
+
+
+@pytest.fixture
+def done(project, finished):
+    """The files of the finished run, and when they were changed."""
+    shutil.copytree(finished, "out")
+    return mtimes("out")
 
 
 def write_list(folder, path):
@@ -122,8 +152,8 @@ def write_list(folder, path):
 def recipe(problems=("straight",), methods=("exact+grid",), **keys):
     sections = problems if isinstance(problems, dict) else {key: {} for key in problems}
     return {
-        "simulators": "code",
         "seed": 1,
+        "workers": 1,
         "problems": {
             label: {"simulator": "line", "options": options} for label, options in sections.items()
         },
@@ -131,6 +161,9 @@ def recipe(problems=("straight",), methods=("exact+grid",), **keys):
         "checks": None,
         **keys,
     }
+
+
+TWO = recipe(["one", "two"])
 
 
 def mtimes(folder):
@@ -150,13 +183,12 @@ def journal(folder="out"):
     return json.loads((Path(folder) / "run.json").read_text())
 
 
-def test_a_run_leaves_results_a_journal_and_its_recipe(project, monkeypatch):
+def test_a_run_leaves_results_a_journal_and_its_recipe(project):
     report = sbiwb.run(recipe(["one", "two"], title="Lines", checks={}), out="out")
     assert report == Path("out/report.html")
     run = journal()
     assert (run["status"], run["title"], len(run["tasks"])) == ("done", "Lines", 2)
     assert run["versions"]["sbiwb"] == sbiwb.__version__
-    monkeypatch.setenv("SBIWB_SIMULATORS", "code")
     for name, task in run["tasks"].items():
         assert task["file"] == f"results/{name}.nc"
         assert run["files"][task["file"]]["seconds"] > 0
@@ -165,14 +197,11 @@ def test_a_run_leaves_results_a_journal_and_its_recipe(project, monkeypatch):
         assert result.verdicts
     frozen = read_yaml(Path("out/recipe.yaml").read_text(), "recipe")
     assert frozen["problems"]["one"]["simulator"] == "line"
-    assert frozen["simulators"] == str(project / "code")
 
 
-def test_running_again_changes_no_file(project):
-    sbiwb.run(recipe(), out="out")
-    before = mtimes("out")
-    sbiwb.run(recipe(), out="out")
-    assert mtimes("out") == before
+def test_running_again_changes_no_file(done):
+    sbiwb.run(TWO, out="out")
+    assert mtimes("out") == done
 
 
 def test_only_what_depends_on_a_change_is_done_again(project):
@@ -202,50 +231,43 @@ def test_only_what_depends_on_a_change_is_done_again(project):
     assert rerun(checks={"predictive": 30}, methods=[grid, other]) == []
 
 
-def test_a_damaged_result_is_set_aside_and_made_again(project, capfd):
-    sbiwb.run(recipe(["one", "two"]), out="out")
-    before = mtimes("out")
+def test_a_damaged_result_is_set_aside_and_made_again(done, capfd):
     one = Path("out", next(iter(journal()["files"])))
     content = bytearray(one.read_bytes())
     content[len(content) // 2] ^= 1
     one.write_bytes(content)
-    sbiwb.run(recipe(["one", "two"]), out="out")
+    sbiwb.run(TWO, out="out")
     assert f"{one.relative_to('out')} was damaged" in capfd.readouterr().err
     assert (Path("out/quarantine") / one.relative_to("out")).read_bytes() == content
-    assert results_changed(before) == [str(one.relative_to("out"))]
+    assert results_changed(done) == [str(one.relative_to("out"))]
 
 
-def test_a_lost_or_damaged_journal_loses_no_result(project, capfd):
-    sbiwb.run(recipe(), out="out")
-    before = mtimes("out")
-    (file,) = journal()["files"]
+def test_a_lost_or_damaged_journal_loses_no_result(done, capfd):
+    file = next(iter(journal()["files"]))
     Path("out/run.json").write_text('{"schema": 1')
-    sbiwb.run(recipe(), out="out")
+    sbiwb.run(TWO, out="out")
     assert "run.json was damaged" in capfd.readouterr().err
-    assert results_changed(before) == []
+    assert results_changed(done) == []
     Path("out/run.json").unlink()
     Path("out", file).write_bytes(b"not a result")
-    sbiwb.run(recipe(), out="out")
-    assert results_changed(before) == [file]
+    sbiwb.run(TWO, out="out")
+    assert results_changed(done) == [file]
     assert f"{file} was damaged" in capfd.readouterr().err
 
 
-def test_half_written_files_are_swept(project):
-    sbiwb.run(recipe(), out="out")
-    for leftover in ("inferred/straight/.x.partial", "results/straight/.saving-1/x.nc"):
+def test_half_written_files_are_swept(done):
+    for leftover in ("inferred/one/.x.partial", "results/one/.saving-1/x.nc", ".saving-2"):
         Path("out", leftover).parent.mkdir(parents=True, exist_ok=True)
         Path("out", leftover).write_text("")
-    sbiwb.run(recipe(), out="out")
-    assert not [name for name in mtimes("out") if "/." in name]
+    sbiwb.run(TWO, out="out")
+    assert mtimes("out") == done
 
 
-def test_another_problem_is_refused_and_can_be_forked(project):
-    sbiwb.run(recipe({"a": {"slope": 1.0}}), out="out")
-    before = mtimes("out")
-    other = recipe({"a": {"slope": 2.0}})
+def test_another_problem_is_refused_and_can_be_forked(done):
+    other = recipe({"one": {"slope": 2.0}})
     with pytest.raises(UsageError, match=r"options.slope was 1.0 and is now 2.0; add --fork"):
         sbiwb.run(other, out="out")
-    assert mtimes("out") == before
+    assert mtimes("out") == done
     assert sbiwb.run(other, out="out", fork=True) == Path("out-2/report.html")
 
 
@@ -272,7 +294,7 @@ def test_a_journal_of_another_version_is_left_alone(project):
 def test_a_task_that_fails_stops_no_other(project, capfd, fault, message):
     problems = {"good": {}, "bad": {"fault": fault}, "better": {"slope": 2.0}}
     with pytest.raises(InferenceError, match=r"1 of 3 tasks failed.*run again to retry") as error:
-        sbiwb.run(recipe(problems), out="out", workers=1)
+        sbiwb.run(recipe(problems), out="out")
     assert error.value.exit_code == 70
     lines = [line for line in capfd.readouterr().err.splitlines() if line]
     assert len(lines) == 1
@@ -359,7 +381,7 @@ def test_a_mapping_needs_a_directory(project):
 def start(project, fault):
     """Start `sbiwb run` on a task that ends and one that does not; wait until that one is alone."""
     problems = {"good": {}, "bad": {"fault": fault, "note": str(project / "pid")}}
-    Path("mine.yaml").write_text(write_yaml(recipe(problems, workers=1)))
+    Path("mine.yaml").write_text(write_yaml(recipe(problems)))
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "run", "mine.yaml", "--out", "out"],
         stderr=subprocess.PIPE,
