@@ -94,6 +94,7 @@ def test_nothing_names_a_place_on_one_machine():
             lines = path.read_text().splitlines()
             found += [f"{name}: {line.strip()}" for line in lines if MACHINE_PATH.search(line)]
     assert found == []
+    assert MACHINE_PATH.search("/".join(("see ", "work", "main")))
 
 
 def test_the_wheel_holds_the_tree(tmp_path):
