@@ -32,6 +32,8 @@ CALIBRATION_DRAWS = 200
 CALIBRATION_SAMPLER = "emcee"
 """Draws calibration posteriors of likelihood methods, whichever sampler drew the observation's:
 what is calibrated is the likelihood, and this sampler walks hundreds of posteriors at once."""
+CALIBRATION_STEPS = 1000
+"""Steps at most: walkers start in the posterior and there are 32, so short chains suffice."""
 
 
 def check(
@@ -140,7 +142,14 @@ def _sample_all(
     """Draws from the posterior of every row of x; shape (m, draws, d)."""
     sampler = registry.sampler(CALIBRATION_SAMPLER)
     target = Target(result.training_prior, likelihood, x)
-    options = sampler.options_type.model_validate({"draws": CALIBRATION_DRAWS, "ensembles": 2})
+    options = sampler.options_type.model_validate(
+        {
+            "draws": CALIBRATION_DRAWS,
+            "ensembles": 2,
+            "walkers": max(16, 2 * (target.prior.dim + 1)),
+            "max_steps": CALIBRATION_STEPS,
+        }
+    )
     every = sampler.sample(target, options, integer_seed(seed, "calibrate"), progress)
     return np.stack([draws.flat[:CALIBRATION_DRAWS] for draws in every])
 

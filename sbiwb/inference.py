@@ -19,7 +19,7 @@ from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations, concatenate
-from sbiwb.errors import UsageError, did_you_mean
+from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, simulate
 from sbiwb.likelihoods.base import Likelihood
@@ -34,6 +34,7 @@ DEFAULT_BUDGET = 10_000
 KEPT_SIMULATIONS = 1000
 BOX_MARGIN = 0.1
 BOX_DRAWS = 10_000
+OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
 PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
 
 
@@ -98,10 +99,9 @@ def infer(
             got=type(problem).__name__,
             expected="what sbiwb.problem(simulator, observation) returns",
         )
-    _check_not_ours(options)
     progress = progress or Progress()
     check_seed(seed)
-    parsed = parse_method(method, options)
+    parsed = parse_method(method, options, also=OWN_OPTIONS)
     execution = parse_execution(executor)
     began = time.perf_counter()
     if parsed.estimator is None:
@@ -295,14 +295,6 @@ def _check_exact(method: str, budget: int | None, rounds: int | None) -> None:
                 got=f"{name}={value}",
                 remedy=f"leave {name} out: it counts simulations, and {method} makes none",
             )
-
-
-def _check_not_ours(options: Mapping[str, Any]) -> None:
-    ours = ("budget", "seed", "rounds", "executor", "store", "progress")
-    for key in options:
-        hint = did_you_mean(key, ours)
-        if hint and key[:3] in {name[:3] for name in ours}:
-            raise UsageError("unknown option", got=f"'{key}'", remedy=hint)
 
 
 def _whole(name: str, value: int | None, default: int) -> int:

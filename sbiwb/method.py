@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,10 @@ class Method:
     sampler_options: Options | None
 
 
-def parse_method(name: str, options: Mapping[str, Any]) -> Method:
+def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()) -> Method:
     """Find the parts of a method and hand each its options.
+
+    Options that the caller takes itself are named in `also`, for the error about a misspelt one.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def parse_method(name: str, options: Mapping[str, Any]) -> Method:
     parts = [part.options_type for part in (estimator, sampler) if part is not None]
     for key in options:
         if not any(key in part.model_fields for part in parts):
-            known = sorted(set().union(*(part.model_fields for part in parts)))
+            known = sorted(set(also).union(*(part.model_fields for part in parts)))
             raise unknown_name(f"option of {name}", key, known)
     return Method(
         str(name),

@@ -35,8 +35,8 @@ class NLEOptions(TrainingOptions):
     """
 
     flow: Literal["maf", "nsf"] = "maf"
-    hidden: int = Field(50, ge=1)
-    transforms: int = Field(3, ge=1)
+    hidden: int = Field(32, ge=1)
+    transforms: int = Field(2, ge=1)
 
 
 class FlowLikelihood(LearnedLikelihood):

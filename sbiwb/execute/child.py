@@ -8,10 +8,13 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from sbiwb.execute.threads import ONE_THREAD
+
+_PATIENCE = 5.0  # seconds
 
 
 class Child:
@@ -60,15 +63,19 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
-        return self._state(os.WNOHANG) is None
+        return self._state() is None
 
     def ending(self) -> str:
-        """How it ended, in words; waits for the end."""
-        state = self._state()
-        assert state is not None
+        """How it ended, in words, if it does so soon after it hung up."""
+        end = time.monotonic() + _PATIENCE
+        while (state := self._state()) is None:
+            if time.monotonic() > end:
+                return "closed its connection"
+            time.sleep(0.001)
         if state.si_code == os.CLD_EXITED:
             return f"ended with exit status {state.si_status}"
-        return f"killed by {signal.Signals(state.si_status).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"killed by {names.get(state.si_status, state.si_status)}"
 
     def kill(self) -> None:
         """Kill it and what it started; harmless if that has ended."""
@@ -78,8 +85,8 @@ class Child:
             self._process.wait()
             os.close(self._lifeline)
 
-    def _state(self, flags: int = 0) -> os.waitid_result | None:
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | flags)
+    def _state(self) -> os.waitid_result | None:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
 
 def die_with_parent(lifeline: int) -> None:

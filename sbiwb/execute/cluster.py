@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sbiwb.errors import SimulationError, UsageError
@@ -34,7 +36,7 @@ def running(execution: Execution) -> Iterator[Execution]:
     SimulationError
         If no worker starts.
     UsageError
-        If ``slurm`` is asked for without dask-jobqueue.
+        If ``slurm`` is asked for without the extra ``hpc``.
     """
     if execution.cluster == "local":
         with _local_cluster(execution.workers) as address:
@@ -98,14 +100,39 @@ def _local_workers(address: str, number: int) -> Iterator[None]:
 
 @contextmanager
 def _slurm_cluster(execution: Execution) -> Iterator[str]:
+    """A scheduler here and workers in jobs, encrypted with keys made for this run alone."""
+    import dask
+    from distributed.security import Security
+
     try:
         from dask_jobqueue import SLURMCluster
+
+        security = Security.temporary()
     except ImportError as error:
         raise UsageError(
-            "cluster: slurm needs dask-jobqueue", remedy="pip install 'sbiwb[hpc]'"
+            "cluster: slurm needs dask-jobqueue and cryptography",
+            got=error,
+            remedy="pip install 'sbiwb[hpc]'",
         ) from error
-    import dask
+    # `running` yields an address only: clients find their key in Dask's configuration.
+    keys = {
+        "distributed.comm.tls.ca-file": security.tls_ca_file,
+        "distributed.comm.tls.client.key": security.tls_client_key,
+        "distributed.comm.tls.client.cert": security.tls_client_cert,
+    }
+    with (
+        # Private, and where nodes can read it: the keys of the workers.
+        tempfile.TemporaryDirectory(prefix=".sbiwb-slurm-", dir=Path.home()) as folder,
+        dask.config.set({**_CONFIG, **keys}),
+        SLURMCluster(
+            **_slurm_options(execution), security=security, shared_temp_directory=folder
+        ) as cluster,
+    ):
+        cluster.adapt(minimum=execution.workers, maximum=execution.workers)
+        yield cluster.scheduler_address
 
+
+def _slurm_options(execution: Execution) -> dict[str, Any]:
     cores = execution.cores or 1
     options: dict[str, Any] = {
         "cores": cores,
@@ -121,6 +148,4 @@ def _slurm_cluster(execution: Execution) -> Iterator[str]:
         # A worker that leaves before Slurm kills it has not failed: others take over its blocks.
         lifetime = int(0.9 * walltime_seconds(execution.walltime))
         options["worker_extra_args"] = ["--lifetime", f"{lifetime}s"]
-    with dask.config.set(_CONFIG), SLURMCluster(**options) as cluster:
-        cluster.adapt(minimum=execution.workers, maximum=execution.workers)
-        yield cluster.scheduler_address
+    return options

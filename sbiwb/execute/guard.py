@@ -94,7 +94,7 @@ class Guard:
             self._connection.send_bytes(self._simulator)
             answer = self._answer(child, _START_LIMIT)
         except (EOFError, OSError):
-            answer = f"its process was {child.ending()}".encode()
+            answer = f"its process: {child.ending()}".encode()
         if answer != READY:
             self.close()
             allowed = "" if self._memory is None else f" with {self._memory:g} GiB of memory"
@@ -109,12 +109,12 @@ class Guard:
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             wait = _GLANCE if end is None else min(_GLANCE, end - time.monotonic())
-            # The last look is for a message sent just before the process ended; its own end closes
-            # the connection, unless a process that it started holds the other side open.
             if self._connection.poll(max(wait, 0.0)):
                 return self._connection.recv_bytes()
             if wait <= 0:
                 return None
+            # Its end closes the connection, unless a process that it forked holds it open.  The
+            # second look is for an answer that was sent just before the end.
             if not child.running and not self._connection.poll(0):
                 raise EOFError
 

@@ -152,7 +152,8 @@ def svg(figure: Figure, alt: str) -> Markup:
     root.set("aria-label", alt)
     # A page pixel is 0.75 pt; letters stay legible down to two thirds of the natural size.
     root.set("style", f"--width:{width / 0.75:.0f}px;--least:{width / 0.75 * 0.62:.0f}px")
-    _tidy(root, prefix="f" + hashlib.sha256(text.encode()).hexdigest()[:6])
+    # Figures of two problems may be equal, but never what is said of them.
+    _tidy(root, prefix="f" + hashlib.sha256((alt + text).encode()).hexdigest()[:6])
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 

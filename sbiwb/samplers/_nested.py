@@ -25,6 +25,10 @@ from sbiwb.errors import InferenceError
 from sbiwb.samplers._evaluations import Evaluations
 
 
+MISSES = 100_000
+"""Empty batches in a row after which a bound is taken to lie outside the unit cube."""
+
+
 class BatchPool:
     """What dynesty takes for a pool of `size` workers, for one posterior of a target.
 
@@ -54,22 +58,26 @@ class BatchPool:
         if function is RWalkSampler.sample:
             return self._random_walk(tasks)
         if isinstance(function, LogLikelihood):
-            return [LoglOutput(value, False) for value in self._log_likelihood(np.array(tasks))]
+            return [LoglOutput(value, False) for value in self.log_likelihood(np.array(tasks))]
         return [function(task) for task in tasks]
 
-    def _log_likelihood(self, theta: Array) -> Array:
+    def log_likelihood(self, theta: Array) -> Array:
+        """Log-likelihood of rows of theta (n, d); shape (n,)."""
         if self.calls > self.limit:
-            raise InferenceError(
-                "nested sampling did not end",
-                got=f"{self.calls} likelihood evaluations",
-                expected=f"an end within max_calls={self.limit}",
-                remedy="raise max_calls, or take fewer live points",
-            )
+            raise self._endless(f"{self.calls} likelihood evaluations")
         return self.evaluations.log_likelihood(theta, np.full(len(theta), self.which))
+
+    def _endless(self, got: str) -> InferenceError:
+        return InferenceError(
+            "nested sampling did not end",
+            got=got,
+            expected=f"an end within max_calls={self.limit}",
+            remedy="raise max_calls, take fewer live points, or sampling=rwalk",
+        )
 
     def _at(self, u: Array) -> tuple[Array, Array]:
         theta = self.evaluations.target.prior.from_unit(u)
-        return theta, self._log_likelihood(theta)
+        return theta, self.log_likelihood(theta)
 
     def _uniform(
         self, tasks: list[SamplerArgument], draw: Callable[[int, np.random.Generator], Array]
@@ -77,13 +85,14 @@ class BatchPool:
         """Points above the threshold, by rejection from `draw(n, rng)`."""
         rng, threshold = np.random.default_rng(tasks[0].rseed), tasks[0].loglstar
         found: list[tuple[Array, Array, float]] = []
-        calls = 0
+        calls = missed = 0
         while len(found) < len(tasks):
             n = int(1.1 * (len(tasks) - len(found)) / self._accepted) + 1
             u = draw(min(n, 20 * len(tasks)), rng)
             u = u[np.all((u > 0) & (u < 1), axis=1)]
-            if not len(u):
-                continue
+            missed = 0 if len(u) else missed + 1
+            if missed > MISSES:
+                raise self._endless("a bound of the live points that misses the unit cube")
             theta, value = self._at(u)
             above = np.flatnonzero(value > threshold)
             calls += len(u)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from distributed.security import Security
 
 import sbiwb
 from sbiwb.core.fixed import FixedSimulator
@@ -200,17 +201,22 @@ def test_slurm_without_its_extra_says_what_to_install(monkeypatch):
         simulate(Correlated(), PRIOR, 10, seed=1, execution="slurm")
 
 
-def test_slurm_jobs_are_asked_for_as_the_recipe_says(monkeypatch):
+def test_slurm_jobs_are_asked_for_as_the_recipe_says(monkeypatch, tmp_path):
     """Only the request is tested: there is no Slurm here."""
     asked = {}
+    temporary = Security(
+        tls_ca_file="ca\n", tls_client_key="client key\n", tls_client_cert="client cert\n"
+    )
 
     class SLURMCluster:
-        scheduler_address = "tcp://10.0.0.1:8786"
+        scheduler_address = "tls://10.0.0.1:8786"
 
         def __init__(self, **options):
             asked.update(options)
 
         def __enter__(self):
+            asked["client"] = Security().get_tls_config_for_role("client")
+            asked["mode"] = Path(asked["shared_temp_directory"]).stat().st_mode & 0o777
             return self
 
         def __exit__(self, *_):
@@ -221,6 +227,8 @@ def test_slurm_jobs_are_asked_for_as_the_recipe_says(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "dask_jobqueue", type(sys)("dask_jobqueue"))
     monkeypatch.setattr(sys.modules["dask_jobqueue"], "SLURMCluster", SLURMCluster, raising=False)
+    monkeypatch.setattr(Security, "temporary", lambda: temporary)
+    monkeypatch.setenv("HOME", str(tmp_path))
     request = {"cluster": "slurm", "workers": 8, "queue": "long", "walltime": "02:00:00"}
     with running(Execution(**request, cores=4, job_memory=16)) as execution:
         assert execution.cluster == SLURMCluster.scheduler_address
@@ -230,6 +238,11 @@ def test_slurm_jobs_are_asked_for_as_the_recipe_says(monkeypatch):
     assert (asked["queue"], asked["walltime"]) == ("long", "02:00:00")
     assert asked["worker_extra_args"] == ["--lifetime", "6480s"]
     assert "export OMP_NUM_THREADS=1" in asked["job_script_prologue"]
+    # Workers are reached over a network: nobody else may give them orders.
+    assert asked["security"] is temporary
+    assert asked["client"]["key"] == "client key\n"
+    assert asked["mode"] == 0o700
+    assert list(tmp_path.iterdir()) == []  # no key is left behind
 
 
 SCRIPT = """

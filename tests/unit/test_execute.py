@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import sbiwb
 from sbiwb.core.fixed import FixedSimulator
@@ -17,7 +19,10 @@ from sbiwb.core.simulations import Simulations, Status
 from sbiwb.core.simulator import Output, Simulator
 from sbiwb.errors import SimulationError, StoreError, UsageError
 from sbiwb.execute import Execution, default_block_size, parse_execution, simulate, split
+from sbiwb.execute.outcome import simulate_row
+from sbiwb.execute.points import simulate_at
 from sbiwb.execute.shipping import pack, unpack
+from sbiwb.progress import Progress
 from sbiwb.store import StoreWarning
 
 PRIOR = sbiwb.Prior(
@@ -118,6 +123,55 @@ def test_blocks_are_small_where_rows_are_dear_or_large():
     assert default_block_size((1000, 1000), guarded=False) == 8
     assert default_block_size((13,), guarded=True) == 20
     assert default_block_size((10_000, 10_000), guarded=True) == 1
+
+
+def test_numerical_libraries_are_held_to_one_thread():
+    seen = []
+
+    def function(theta, rng):
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return noisy(theta, rng)
+
+    with threadpool_limits(2):
+        before = [pool["num_threads"] for pool in threadpool_info()]
+        simulate(make(function), PRIOR, 10, seed=1)
+        assert [pool["num_threads"] for pool in threadpool_info()] == before
+    assert 2 in before
+    assert set(seen) == {1}
+
+
+def test_given_points_are_simulated_alike_in_this_process_and_in_the_guard():
+    theta = PRIOR.sample(30, np.random.default_rng(1))
+    here = simulate_at(TOY, theta, seed=1, execution=Execution())
+    np.testing.assert_array_equal(here.theta, theta)
+    assert here.counts() == {"ok": 30}
+    single = make(noisy, costly=True)
+    there = simulate_at(single, theta, seed=1, execution=Execution(timeout=10))
+    assert there.counts() == {"ok": 30}
+    assert not np.array_equal(there.x, here.x)  # each row has its own stream there
+    np.testing.assert_array_equal(there.x[3], simulate_row(single, theta[3], 1, 0, 3).x)
+
+
+class Bar(Progress):
+    """Notes how far the task came."""
+
+    def __init__(self) -> None:
+        self.done, self.total = 0.0, 0.0
+
+    @contextmanager
+    def task(self, _, total):
+        self.done, self.total = 0.0, total
+        yield self
+
+    def advance(self, steps=1.0):
+        self.done += steps
+
+
+def test_progress_reaches_its_total_with_stored_blocks_and_without(tmp_path):
+    bar = Bar()
+    for n in (500, 730):
+        simulate(TOY, PRIOR, n, seed=1, execution={"block_size": 100}, store=tmp_path, progress=bar)
+        assert bar.done == bar.total == n
 
 
 # -- statuses ---------------------------------------------------------------------------------

@@ -52,12 +52,14 @@ def fate(theta, rng):
             return np.zeros(3)
         case 8:
             os._exit(7)
+        case 9:
+            os.closerange(3, 100)
     return rng.normal(size=2)
 
 
 def test_every_fate_becomes_a_status_and_the_next_row_is_well():
     with closing(Guard(pack(make(fate)), (2,), timeout=2.0, memory=8.0)) as guard:
-        rows = {k: guard.simulate_row(np.array([k / 10]), 1, 0, k) for k in range(9)}
+        rows = {k: guard.simulate_row(np.array([k / 10]), 1, 0, k) for k in range(10)}
         alone = simulate_row(make(fate), np.array([0.0]), 1, 0, 99)
         after = guard.simulate_row(np.array([0.0]), 1, 0, 99)
     assert {k: (row.status, row.reason) for k, row in rows.items()} == {
@@ -70,6 +72,7 @@ def test_every_fate_becomes_a_status_and_the_next_row_is_well():
         6: (Status.NAN, "1 of 2 values not finite, first at index 0"),
         7: (Status.SHAPE, "shape (1, 3) instead of (1, 2)"),
         8: (Status.DIED, "ended with exit status 7"),
+        9: (Status.DIED, "ended with exit status 1"),
     }
     assert rows[3].reason.startswith("out of memory: Unable to allocate 8.00 TiB")
     np.testing.assert_array_equal(after.x, alone.x)  # the same stream as anywhere else
@@ -127,6 +130,8 @@ class Sums(Simulator):
     def __init__(self, words: str = "") -> None:
         self.options = {"words": words}
         if words and "sbiwb.execute.guarded" in sys.modules:
+            if words == "abort":
+                os.abort()
             raise ValueError(words)
 
     def simulate(self, theta, _):
@@ -136,6 +141,8 @@ class Sums(Simulator):
 def test_a_simulator_that_cannot_be_built_in_the_guard_ends_the_run():
     with pytest.raises(SimulationError, match=r"cannot be built.*ValueError: no mesh found"):
         simulate(Sums("no mesh found"), PRIOR, 10, seed=1)
+    with pytest.raises(SimulationError, match=r"cannot be built.*killed by SIGABRT"):
+        simulate(Sums("abort"), PRIOR, 10, seed=1)
 
 
 def test_the_guard_rebuilds_simulators_with_fixed_parameters():

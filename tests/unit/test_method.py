@@ -77,7 +77,7 @@ def test_an_unknown_option_names_the_nearest(name, option, nearest):
 
 
 def test_an_option_of_a_part_that_is_not_there_is_unknown():
-    with pytest.raises(UsageError, match="unknown option of exact.emcee; got 'steps'"):
+    with pytest.raises(UsageError, match=r"unknown option of exact\+emcee; got 'steps'"):
         parse_method("exact+emcee", {"steps": 100})
 
 

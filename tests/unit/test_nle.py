@@ -34,12 +34,12 @@ def learned():
     return learn()
 
 
-def test_it_is_near_the_true_likelihood(learned):
-    some = pairs(1000)
+def test_it_is_near_the_true_likelihood():
+    learned, some = learn(steps=300), pairs(1000)
     z = (some.x - some.theta) / NOISE
     exact = -0.5 * np.sum(z**2, axis=1) - np.log(2 * np.pi * NOISE**2)
-    # The regression alone finds a linear Gaussian: what is left is the flow's own noise.
-    assert np.mean(learned.log_likelihood(some.theta, some.x) - exact) == pytest.approx(0, abs=0.1)
+    # 400 simulations and 300 steps: a few tenths of a nat are lost to the flow's own noise.
+    assert np.mean(learned.log_likelihood(some.theta, some.x) - exact) == pytest.approx(0, abs=0.3)
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-21])

@@ -64,7 +64,7 @@ def test_draws_stay_inside_the_prior_wherever_the_data_are(learned, x):
 def test_rows_of_x_are_told_apart(learned):
     x = np.array([[-0.5, -1.0], [0.5, 1.0]])
     mean = learned.sample(500, x, stream(1, "draws")).mean(axis=1)
-    assert np.all(mean[1] > mean[0] + 0.5)
+    assert np.all(mean[1] > mean[0] + 0.3)
 
 
 @pytest.mark.parametrize("flow", ["maf", "nsf"])

@@ -1,4 +1,4 @@
-"""Truncated rounds: draws that pile up at a wall of the box are found, the prior's edge is not one."""
+"""Truncated rounds: draws that pile up at a wall of the box are found, but no edge of the prior."""
 
 from __future__ import annotations
 
