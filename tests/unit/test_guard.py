@@ -119,8 +119,8 @@ def test_a_time_limit_guards_a_cheap_simulator_too():
 
 
 def test_guarded_rows_do_not_depend_on_their_block():
-    short = simulate(make(fate), PRIOR.restrict([0.9], [1.0]), 25, seed=1)
-    long = simulate(make(fate), PRIOR.restrict([0.9], [1.0]), 47, seed=1)
+    short = simulate(make(fate), PRIOR.restrict([0.96], [1.0]), 25, seed=1)
+    long = simulate(make(fate), PRIOR.restrict([0.96], [1.0]), 47, seed=1)
     np.testing.assert_array_equal(long.x[:25], short.x)
 
 
