@@ -182,8 +182,8 @@ def _largest_step(log_like: Array, limit: Array, effective: Array) -> Array:
     """Largest δ ≤ limit at which weights L^δ have the given effective number; shape (g,)."""
     excess = log_like - log_like.max(axis=1, keepdims=True)
 
-    def enough(step: Array) -> Array:
-        return kish(step[:, np.newaxis] * excess) >= effective
+    def enough(step: Array) -> NDArray[np.bool_]:
+        return np.asarray(kish(step[:, np.newaxis] * excess) >= effective)
 
     low, high = 1e-30 * limit, limit.copy()
     done = enough(high)

@@ -6,11 +6,13 @@ likelihood per half-step, where hundreds of chains one after the other cost hund
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import emcee
 import numpy as np
 from emcee.moves import Move
+from numpy.typing import NDArray
 
 from sbiwb.core.distributions import Array
 
@@ -100,10 +102,10 @@ class Difference(GroupedMove):
         ensembles, half, dim = moving.shape
         first = random.randint(half, size=(ensembles, half))
         second = (first + random.randint(1, half, size=(ensembles, half))) % half
-        scale = 2.38 / np.sqrt(2 * dim) if self.scale is None else self.scale
         # A little noise in the scale lets walkers off the lattice of each other's differences.
-        jitter = scale * (1 + 1e-5 * random.standard_normal((ensembles, half, 1)))
-        proposed = moving + jitter * (_pick(others, first) - _pick(others, second))
+        noise: Array = 1 + 1e-5 * random.standard_normal((ensembles, half, 1))
+        scale = 2.38 / math.sqrt(2 * dim) if self.scale is None else self.scale
+        proposed = moving + scale * noise * (_pick(others, first) - _pick(others, second))
         return proposed, np.zeros((ensembles, half))
 
 
@@ -116,6 +118,6 @@ def mixture(walkers: int) -> list[tuple[GroupedMove, float]]:
     return [(Difference(walkers), 0.6), (Difference(walkers, 1.0), 0.2), (Stretch(walkers), 0.2)]
 
 
-def _pick(points: Array, index: Array) -> Array:
+def _pick(points: Array, index: NDArray[np.intp]) -> Array:
     """Rows `index` (ensemble, k) of each ensemble's points (ensemble, n, d)."""
     return np.take_along_axis(points, index[..., np.newaxis], axis=1)

@@ -24,7 +24,6 @@ from sbiwb.core.distributions import Array
 from sbiwb.errors import InferenceError
 from sbiwb.samplers._evaluations import Evaluations
 
-
 MISSES = 100_000
 """Empty batches in a row after which a bound is taken to lie outside the unit cube."""
 
@@ -148,13 +147,14 @@ def draw_inside(bound: Any, n: int, rng: np.random.Generator) -> Array:
     chosen = np.searchsorted(share / share[-1], rng.random(n))
     axes = np.array([ellipsoid.axes for ellipsoid in bound.ells])
     dim = axes.shape[-1]
-    points = bound.ctrs[chosen] + np.einsum("kij,kj->ki", axes[chosen], in_ball(n, dim, rng))
+    points: Array = bound.ctrs[chosen] + np.einsum("kij,kj->ki", axes[chosen], in_ball(n, dim, rng))
     if bound.nells == 1:
         return points
     offset = points[:, np.newaxis] - bound.ctrs
     inside = np.einsum("kei,eij,kej->ke", offset, bound.ams, offset) < 1
     inside[np.arange(n), chosen] = True
-    return points[rng.random(n) * inside.sum(axis=1) < 1]
+    kept: Array = points[rng.random(n) * inside.sum(axis=1) < 1]
+    return kept
 
 
 def in_ball(n: int, dim: int, rng: np.random.Generator) -> Array:

@@ -19,8 +19,9 @@ from sbiwb.samplers.base import Sampler, Target
 MIN_LENGTH = 25.0
 """Autocorrelation times below which no chain ends: 5 of burn-in and 20 that are kept."""
 FIRST_CHECK = 100
-ROWS_AT_ONCE = 16384
-NUMBERS_AT_ONCE = 2**26
+WALKERS_AT_ONCE = 16384
+NUMBERS_AT_ONCE = 2**27
+"""Bound of what is held at once, as numbers in memory: data of the walkers, and longest chains."""
 
 
 class EmceeOptions(Options):
@@ -42,7 +43,7 @@ class EmceeOptions(Options):
     draws: int = Field(4000, ge=4)
     ensembles: int = Field(4, ge=2)
     walkers: int | None = None
-    max_steps: int = Field(20000, ge=FIRST_CHECK)
+    max_steps: int = Field(10_000, ge=FIRST_CHECK)
 
     def walkers_for(self, dim: int) -> int:
         """Walkers per ensemble for `dim` parameters.
@@ -85,9 +86,9 @@ class Emcee(Sampler[EmceeOptions]):
     walker in time.  So split-R̂ compares early with late, and the autocorrelation that effective
     sizes rest on is that of single walkers.
 
-    `stats`: ``acceptance``, ``autocorrelation_time`` (largest of the parameters and log p),
-    ``steps``, ``burn_in``, ``walkers``, ``ensembles``, ``length`` (steps kept in autocorrelation
-    times) and ``converged`` (0 if `max_steps` ended the chain).
+    `stats`: ``acceptance``, ``autocorrelation_time`` (in steps, largest of the parameters and
+    log p), ``steps``, ``burn_in``, ``walkers``, ``ensembles`` and ``converged`` (0 if `max_steps`
+    ended the chain).
     """
 
     options_type = EmceeOptions
@@ -97,13 +98,14 @@ class Emcee(Sampler[EmceeOptions]):
         self, target: Target, options: EmceeOptions, seed: int, progress: Progress
     ) -> Sequence[Draws]:
         walkers = options.walkers_for(target.prior.dim)
-        rows = walkers * options.ensembles
-        at_once = min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // max(1, target.x[0].size)) // rows
+        numbers = max(target.x[0].size, options.max_steps * (target.prior.dim + 1))
+        rows = min(WALKERS_AT_ONCE, NUMBERS_AT_ONCE // numbers)
+        at_once = max(1, rows // (walkers * options.ensembles))
         draws: list[Draws] = []
         with progress.task("emcee", total=len(target)) as task:
             while len(draws) < len(target):
                 first = len(draws)
-                x = target.x[first : first + max(1, at_once)]
+                x = target.x[first : first + at_once]
                 part = Target(target.prior, target.likelihood, x)
                 draws += _sample(part, options, walkers, seed, first, task)
         return draws
@@ -133,7 +135,11 @@ def _sample(
         long_enough = length * tau <= steps
         over = long_enough | (steps >= options.max_steps)
         for k in np.flatnonzero(over):
-            stats = {"autocorrelation_time": float(tau[k]), "converged": float(long_enough[k])}
+            # A walker that never moves has an infinite time, which files do not hold.
+            stats = {
+                "autocorrelation_time": float(min(tau[k], steps)),
+                "converged": float(long_enough[k]),
+            }
             finished[int(chains.which[k])] = _draws(target, chains, int(k), n, stats)
         chains, needed = chains.keep(~over), length * tau[~over]
         done = len(finished) + float(np.sum(steps / needed))
