@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sbiwb.comparison.groups import Group
 from sbiwb.core.verdict import Outcome
 from sbiwb.report.figure import series
-from sbiwb.report.labels import clean
+from sbiwb.report.text import clean
 
 if TYPE_CHECKING:
     from sbiwb.comparison import Comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.report.labels import clean
+from sbiwb.report.text import clean
 
 TITLES = {
     "rhat": "R̂",

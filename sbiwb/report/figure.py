@@ -25,6 +25,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
+from sbiwb.report.text import clean
+
 INK, MUTED, RULE, SHADE = "#010101", "#020202", "#030303", "#040404"
 _VARIABLES = {
     INK: "var(--ink)",
@@ -148,12 +150,14 @@ def svg(figure: Figure, alt: str) -> Markup:
     root = ElementTree.fromstring(text)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
+    spoken = clean(alt, 2000)
     root.set("role", "img")
-    root.set("aria-label", alt)
+    root.set("aria-label", spoken)
     # A page pixel is 0.75 pt; letters stay legible down to two thirds of the natural size.
     root.set("style", f"--width:{width / 0.75:.0f}px;--least:{width / 0.75 * 0.62:.0f}px")
     # Figures of two problems may be equal, but never what is said of them.
-    _tidy(root, prefix="f" + hashlib.sha256((alt + text).encode()).hexdigest()[:6])
+    digest = hashlib.sha256((spoken + text).encode("utf-8")).hexdigest()
+    _tidy(root, prefix=f"f{digest[:6]}")
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 

@@ -14,21 +14,9 @@ from matplotlib.textpath import TextPath
 
 from sbiwb.comparison.groups import Quantity
 from sbiwb.report.figure import drawing, is_outlined
+from sbiwb.report.text import LONGEST, clean, plain
 
-_LONGEST = 200
 _SIZE = 16.0
-
-
-def plain(text: object, longest: int = 48) -> str:
-    """Make any text safe to hand to Matplotlib, to be drawn letter by letter."""
-    return clean(text, longest).replace("$", r"\$")
-
-
-def clean(text: object, longest: int = _LONGEST) -> str:
-    """Join lines and replace what cannot be printed; text longer than `longest` is cut."""
-    joined = " ".join(str(text).split())
-    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in joined)
-    return printable if len(printable) <= longest else printable[: longest - 1] + "…"
 
 
 def drawn(quantity: Quantity) -> str:
@@ -75,7 +63,7 @@ def _math(label: str) -> str | None:
     label = label.strip()
     if label.startswith("$") and label.endswith("$") and len(label) > 2:
         label = label[1:-1]
-    if not label or "$" in label or len(label) > _LONGEST or not is_outlined(label):
+    if not label or "$" in label or len(label) > LONGEST or not is_outlined(label):
         return None
     text = f"${label}$"
     return text if _parses(text) else None

@@ -10,8 +10,9 @@ import numpy as np
 from sbiwb.comparison.groups import Group, Quantity
 from sbiwb.core.distributions import Array
 from sbiwb.report.density import Window
-from sbiwb.report.labels import drawn, plain
+from sbiwb.report.labels import drawn
 from sbiwb.report.numbers import MINUS, fixed, power_of_ten, scale_of
+from sbiwb.report.text import plain
 
 _MARGIN = 0.08  # of the range of the draws
 _OFFSET = 1e-3  # range over distance from zero below which the distance is taken off

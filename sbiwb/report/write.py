@@ -16,7 +16,6 @@ from markupsafe import Markup
 from sbiwb import __version__
 from sbiwb.errors import StoreError
 from sbiwb.report.blocks import Report
-from sbiwb.report.labels import clean
 from sbiwb.report.sections import (
     answer,
     calibration,
@@ -31,6 +30,7 @@ from sbiwb.report.sections import (
     statistics,
     verdicts,
 )
+from sbiwb.report.text import clean
 
 if TYPE_CHECKING:
     from sbiwb.comparison import Comparison

@@ -20,7 +20,8 @@ from sbiwb.report.figure import (
     series,
     svg,
 )
-from sbiwb.report.labels import drawn, plain
+from sbiwb.report.labels import drawn
+from sbiwb.report.text import plain
 
 _COLUMNS = 5
 _TARP = ("alpha", "ecp", "low", "high")

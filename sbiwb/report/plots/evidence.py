@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from sbiwb.comparison.evidence import Evidence
 from sbiwb.report.figure import INK, RULE, drawing, new_figure, only_left_and_bottom, series, svg
-from sbiwb.report.labels import plain
+from sbiwb.report.text import plain
 
 
 def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Markup:

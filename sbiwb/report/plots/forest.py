@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
 from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, series, svg
-from sbiwb.report.labels import plain
 from sbiwb.report.scales import Scale, wide_scale
+from sbiwb.report.text import plain
 
 _COLUMNS = 4
 _ROW = 0.21  # inches

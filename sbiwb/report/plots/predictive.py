@@ -21,7 +21,7 @@ from sbiwb.report.figure import (
     series,
     svg,
 )
-from sbiwb.report.labels import plain
+from sbiwb.report.text import plain
 
 Curve = Mapping[str, list[float]]
 _COLUMNS = ("observed", "median", "low68", "high68", "low95", "high95")

@@ -20,7 +20,7 @@ from sbiwb.report.figure import (
     series,
     svg,
 )
-from sbiwb.report.labels import plain
+from sbiwb.report.text import plain
 
 
 def training_plot(group: Group) -> Markup | None:

@@ -25,9 +25,10 @@ from sbiwb.report.blocks import (
     method_cell,
 )
 from sbiwb.report.checks import WORDS, check_of, in_order, in_sentence, sentence, spoken, title_of
-from sbiwb.report.labels import clean, symbol
+from sbiwb.report.labels import symbol
 from sbiwb.report.numbers import fixed
 from sbiwb.report.quoting import quote
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sbiwb.report.blocks import Block, Heading, Picture, Prose, Report, Section
-from sbiwb.report.labels import clean
 from sbiwb.report.plots.calibration import calibration_plot
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sbiwb.report.blocks import Cell, Prose, Report, Rows, Section, Table, headings, method_cell
-from sbiwb.report.labels import clean
 from sbiwb.report.numbers import count, seconds, significant
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section:

@@ -19,8 +19,8 @@ from sbiwb.report.blocks import (
     method_cell,
 )
 from sbiwb.report.checks import WORDS
-from sbiwb.report.labels import clean
 from sbiwb.report.numbers import count, fixed
+from sbiwb.report.text import clean
 
 _HEAD = (
     "Methods",

@@ -16,9 +16,9 @@ from sbiwb.report.blocks import (
     headings,
     method_cell,
 )
-from sbiwb.report.labels import clean
 from sbiwb.report.numbers import fixed, significant
 from sbiwb.report.plots.evidence import evidence_plot
+from sbiwb.report.text import clean
 
 _HEAD = ("Method", "ln Z", "±", "Δ ln Z", "±", "Probability", "In words")
 

@@ -19,8 +19,9 @@ from sbiwb.report.blocks import (
     headings,
     method_cell,
 )
-from sbiwb.report.labels import clean, named
+from sbiwb.report.labels import named
 from sbiwb.report.numbers import MISSING, count, decimals_for, fixed, power_of_ten, scale_of
+from sbiwb.report.text import clean
 
 _HEAD = ("Method", "Mean", "± MC", "SD", "Median", "68 % interval", "95 % interval", "ESS", "R̂")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sbiwb.comparison.groups import Group
 from sbiwb.report.blocks import Block, Heading, Picture, Prose, Report, Section
-from sbiwb.report.labels import clean
 from sbiwb.report.plots.corner import MOST, corner
 from sbiwb.report.plots.forest import forest
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section:

@@ -16,8 +16,8 @@ from sbiwb.report.blocks import (
     method_cell,
 )
 from sbiwb.report.checks import WORDS, check_of, sentence
-from sbiwb.report.labels import clean
 from sbiwb.report.plots.predictive import predictive_plot
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section:

@@ -21,9 +21,10 @@ from sbiwb.report.blocks import (
     headings,
     side_by_side,
 )
-from sbiwb.report.labels import clean, named
+from sbiwb.report.labels import named
 from sbiwb.report.numbers import significant
 from sbiwb.report.sections.statistics import said
+from sbiwb.report.text import clean
 
 _OWN_TABLES = ("stats", "options", "versions", "box", "simulations")
 

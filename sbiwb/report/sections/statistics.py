@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sbiwb.report.blocks import Block, Heading, Picture, Report, Section, side_by_side
-from sbiwb.report.labels import clean
 from sbiwb.report.numbers import MINUS, count
 from sbiwb.report.plots.training import training_plot
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sbiwb.report.blocks import Block, Cell, Fold, Report, Rows, Section, Table, method_cell
 from sbiwb.report.checks import WORDS, sentence
-from sbiwb.report.labels import clean
 from sbiwb.report.numbers import significant
+from sbiwb.report.text import clean
 
 
 def section(report: Report) -> Section | None:
