@@ -166,7 +166,8 @@ class Result:
         """Return this result with one more group."""
         groups = {key: node.to_dataset() for key, node in self.tree.children.items()}
         tree = xr.DataTree.from_dict({**groups, name: dataset})
-        return replace(self, tree=with_attrs(tree, **self.tree.attrs))
+        attrs = {str(key): value for key, value in self.tree.attrs.items()}
+        return replace(self, tree=with_attrs(tree, **attrs))
 
     # -- disk -------------------------------------------------------------------------------
 

@@ -31,7 +31,12 @@ _RANKS = ("u", "difference", "low", "high")
 def calibration_plot(group: Group) -> Markup | None:
     """Draw the coverage curve and, parameter by parameter, the ranks; None without such checks."""
     tarp = _curves(group, "tarp", _TARP)
-    ranks = {name: _curves(group, f"sbc[{name}]", _RANKS) for name in group.names}
+    checks = dict.fromkeys(v.name for r in group.results.values() for v in r.verdicts)
+    ranks = {
+        check.partition("[")[2].removesuffix("]"): _curves(group, check, _RANKS)
+        for check in checks
+        if check.startswith("sbc[")
+    }
     ranks = {name: curves for name, curves in ranks.items() if curves}
     count = bool(tarp) + len(ranks)
     if not count:
