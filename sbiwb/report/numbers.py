@@ -31,6 +31,11 @@ def significant(value: float | None, digits: int = 3) -> str:
     return f"{fixed(value / 10.0**exponent, digits - 1)} × {power_of_ten(exponent)}"
 
 
+def as_typed(value: float) -> str:
+    """A number that a person chose, such as a bound: as short as it is."""
+    return f"{value:.6g}".replace("-", MINUS)
+
+
 def count(value: float) -> str:
     """A whole number with thin spaces between thousands."""
     return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)

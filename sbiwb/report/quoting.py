@@ -8,7 +8,7 @@ import numpy as np
 
 from sbiwb.comparison.groups import Group
 from sbiwb.report.density import density_1d
-from sbiwb.report.numbers import MINUS, significant, with_error
+from sbiwb.report.numbers import as_typed, significant, with_error
 from sbiwb.report.scales import Scale, scale_for
 
 # A density that at the prior's bound is above this share of its peak gives a limit, not a mean:
@@ -45,20 +45,15 @@ def quote(group: Group, name: str, scale: Scale | None = None) -> Quote:
     low, high = (float(shown(bound)) for bound in group.quantity(name).support)
     at_low, at_high = _reaches_bounds(group, name)
     if at_low and at_high:
-        return Quote("in", f"{_round(low)} … {_round(high)}", "as wide as its prior")
+        return Quote("in", f"{as_typed(low)} … {as_typed(high)}", "as wide as its prior")
     if at_low:
         limit = significant(float(np.quantile(draws, 0.68)))
-        return Quote("<", limit, f"68 %, cut by the prior at {_round(low)}")
+        return Quote("<", limit, f"68 %, cut by the prior at {as_typed(low)}")
     if at_high:
         limit = significant(float(np.quantile(draws, 0.32)))
-        return Quote(">", limit, f"68 %, cut by the prior at {_round(high)}")
+        return Quote(">", limit, f"68 %, cut by the prior at {as_typed(high)}")
     q16, median, q84 = np.quantile(draws, (0.16, 0.5, 0.84)).tolist()
     return Quote("=", with_error(median, median - q16, q84 - median))
-
-
-def _round(bound: float) -> str:
-    """A bound as it was typed."""
-    return f"{bound:.6g}".replace("-", MINUS)
 
 
 def _reaches_bounds(group: Group, name: str) -> tuple[bool, bool]:

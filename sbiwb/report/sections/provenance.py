@@ -22,7 +22,7 @@ from sbiwb.report.blocks import (
     side_by_side,
 )
 from sbiwb.report.labels import named
-from sbiwb.report.numbers import significant
+from sbiwb.report.numbers import as_typed
 from sbiwb.report.sections.statistics import said
 from sbiwb.report.text import clean
 
@@ -92,7 +92,7 @@ def _priors(group: Group) -> Table:
             if k not in ("name", "unit", "label", "periodic", "distribution")
         }
         distribution = f"{parameter.get('distribution', 'unknown')}"
-        distribution += "(" + ", ".join(f"{k} = {v:g}" for k, v in numbers.items()) + ")"
+        distribution += "(" + ", ".join(f"{k} = {as_typed(v)}" for k, v in numbers.items()) + ")"
         rows.append(
             [
                 Cell(named(group.quantity(parameter["name"]))),
@@ -102,9 +102,9 @@ def _priors(group: Group) -> Table:
         )
     if group.constraint is not None:
         weights = zip(group.constraint["weights"], group.constraint["names"], strict=True)
-        terms = " + ".join(f"{significant(w)} · {clean(n)}" for w, n in weights)
+        terms = " + ".join(f"{as_typed(w)} · {clean(n)}" for w, n in weights)
         rows.append(
-            [Cell("and"), Cell(f"{terms} < {significant(group.constraint['below'])}"), Cell("")]
+            [Cell("and"), Cell(f"{terms} < {as_typed(group.constraint['below'])}"), Cell("")]
         )
     return Table("Prior", headings(("Parameter", "Distribution", "Unit"), 3), [Rows(rows)])
 
