@@ -88,9 +88,9 @@ def calibrated(result, seed=None):
 
 
 def test_a_good_posterior_is_calibrated(npe):
-    verdicts = calibrated(npe)
+    # Not the set of seed 1, on which even the true posterior of b has p = 0.012.
+    verdicts = calibrated(npe, seed=0)
     assert {v.name for v in verdicts} >= {"tarp", "sbc[a]", "sbc[b]"}
-    # Checks fail a perfect posterior once in a hundred; the seed is fixed to one that does not.
     assert all(v.outcome is not Outcome.FAIL for v in verdicts), [v.message for v in verdicts]
 
 
