@@ -1,58 +1,46 @@
-"""What a worker process does: orders in, one a line; replies out, one a line.
-
-Run as ``python -m sbiwb.pipeline.work`` by `sbiwb.pipeline.workers`.
-"""
+"""What a worker process does: orders in, replies out; started by `sbiwb.pipeline.workers`."""
 
 from __future__ import annotations
 
 import faulthandler
 import json
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sbiwb.errors import SbiwbError, SimulationError
+from sbiwb.execute.child import die_with_parent
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
 
 
 def main() -> None:
-    """Serve orders until the input ends with ``null``.
-
-    If the input ends otherwise, the run that gave the orders is dead, and this process ends at
-    once with all it has started: it leads a session of its own.
-    """
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever libraries print must not get among the replies
+    """Serve the run that started this process, until it hangs up."""
+    lifeline, number = map(int, sys.argv[1:])
+    die_with_parent(lifeline)
+    os.set_inheritable(number, False)
     faulthandler.enable()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    orders: queue.Queue[dict[str, Any] | None] = queue.Queue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    try:
-        while (order := orders.get()) is not None:
-            with _logged(Path(order["log"])):
-                reply = _serve(order)
-            print(json.dumps(reply), file=replies, flush=True)
-    except KeyboardInterrupt:  # the run was stopped; what is saved stays
-        sys.exit(130)
-
-
-def _listen(orders: queue.Queue[dict[str, Any] | None]) -> None:
-    for line in sys.stdin:
-        orders.put(json.loads(line))
-        if line.strip() == "null":
+    with Connection(number) as line:
+        try:
+            while True:
+                order = json.loads(line.recv_bytes())
+                with _logged(Path(order["log"])):
+                    reply = _serve(order)
+                line.send_bytes(json.dumps(reply).encode())
+        except EOFError:
             return
-    os.killpg(0, signal.SIGKILL)
+        except KeyboardInterrupt:  # the run is being stopped; what is saved stays
+            sys.exit(130)
 
 
 def _serve(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +120,3 @@ def _logged(path: Path) -> Iterator[None]:
             os.close(before)
     if path.stat().st_size == 0:
         path.unlink()
-
-
-if __name__ == "__main__":
-    main()

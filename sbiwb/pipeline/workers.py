@@ -1,9 +1,7 @@
-"""Worker processes that outlive each other's deaths and never outlive the run.
+"""Worker processes for the tasks of a run: the death of one costs one task, and none outlives it.
 
 A pool of `concurrent.futures` breaks as a whole when one process dies, imports the caller's script
-again, and leaves its processes behind when the run is killed.  Here each process serves one order
-at a time through a pipe: a death costs one order, and when the run dies in whatever way, the pipe
-closes and the process ends itself with all its children.
+again, and leaves its processes behind when the run is killed.
 """
 
 from __future__ import annotations
@@ -12,23 +10,23 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
 from sbiwb.errors import SimulationError
-from sbiwb.execute.threads import ONE_THREAD
+from sbiwb.execute.child import Child
 
 Order = Mapping[str, Any]
 Reply = dict[str, Any]
 
 # Seconds that a worker has to end a Dask cluster and its temporary files after Ctrl-C.
 GRACE = 10.0
+_GLANCE = 1.0  # seconds between looks at a worker while waiting for its reply
 
 
 class Workers:
@@ -46,9 +44,9 @@ class Workers:
         self._waiting = list(orders)[::-1]
         self._unfinished = len(orders)
         self._events: queue.SimpleQueue[tuple[Order, Reply | None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # of the two below
+        self._lock = threading.Lock()  # of what follows, and of `_waiting`
         self._stopping = False
-        self._processes: list[subprocess.Popen[str]] = []
+        self._workers: list[_Worker] = []
         self._threads = [
             threading.Thread(target=self._serve) for _ in range(min(count, len(orders)))
         ]
@@ -78,89 +76,93 @@ class Workers:
             self._stopping = True
         try:
             if kind is not None:
-                self._signal(signal.SIGTERM)
-            end = time.monotonic() + GRACE
-            while any(p.poll() is None for p in self._processes) and time.monotonic() < end:
-                time.sleep(0.02)
+                for worker in self._workers:
+                    worker.interrupt()
+                end = time.monotonic() + GRACE
+                while any(w.running for w in self._workers) and time.monotonic() < end:
+                    time.sleep(0.02)
         finally:  # at once after a second Ctrl-C
-            self._signal(signal.SIGKILL)
+            for worker in self._workers:
+                worker.kill()
             for thread in self._threads:
                 thread.join()
 
     def _serve(self) -> None:
-        """Keep one process busy."""
-        process: subprocess.Popen[str] | None = None
+        """Keep one worker busy."""
+        worker: _Worker | None = None
         while (order := self._next()) is not None:
             self._events.put((order, None))
             try:
-                process = process or self._start()
+                worker = worker or self._start()
+                if worker is None:  # the run is being stopped
+                    return
+                reply = worker.do(order)
+            except EOFError:
+                with self._lock:
+                    if self._stopping or worker is None:
+                        return
+                    reply, worker = _failed(f"its process {worker.ending()}"), None
             except OSError as error:
-                self._events.put((order, _failed(f"no worker process can be started: {error}")))
-                continue
-            if process is None:  # the run is being stopped
-                return
-            reply = _ask(process, order)
-            if reply is None:
-                reply, process = _failed(_death(process)), None
+                reply = _failed(f"no process can be started: {error}")
             self._events.put((order, reply))
-        if process is not None:
-            with suppress(BrokenPipeError):
-                process.communicate("null\n")
 
     def _next(self) -> Order | None:
         with self._lock:
             return self._waiting.pop() if self._waiting and not self._stopping else None
 
-    def _start(self) -> subprocess.Popen[str] | None:
+    def _start(self) -> _Worker | None:
         with self._lock:
             if self._stopping:
                 return None
-            process = subprocess.Popen(
-                # -P: files in the current folder must not take the place of modules.
-                [sys.executable, "-P", "-m", "sbiwb.pipeline.work"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                encoding="utf-8",
-                env=os.environ | ONE_THREAD,
-                start_new_session=True,
-            )
-            self._processes.append(process)
-            return process
-
-    def _signal(self, number: signal.Signals) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                _signal_group(process, number)
+            self._workers.append(_Worker())
+            return self._workers[-1]
 
 
-def _ask(process: subprocess.Popen[str], order: Order) -> Reply | None:
-    """Send an order and wait for the reply; None if the process died."""
-    assert process.stdin is not None  # for the type checker
-    assert process.stdout is not None
-    try:
-        print(json.dumps(order), file=process.stdin, flush=True)
-    except BrokenPipeError:
-        return None
-    line = process.stdout.readline()
-    reply: Reply | None = json.loads(line) if line.endswith("\n") else None
-    return reply
+class _Worker:
+    """One process and the line to it."""
 
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            number = theirs.fileno()
+            self._child = Child("sbiwb.pipeline.work", [str(number)], inherit=[number])
+            self._line = Connection(ours.detach())
+        self._ended = False
 
-def _death(process: subprocess.Popen[str]) -> str:
-    """Clean up after a process that died, and say how it did."""
-    process.communicate()
-    _signal_group(process, signal.SIGKILL)  # whatever it started
-    code = process.returncode
-    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-    hint = "; it may have run out of memory" if code == -signal.SIGKILL else ""
-    return f"its process died: {how}{hint}"
+    @property
+    def running(self) -> bool:
+        return not self._ended and self._child.running
+
+    def do(self, order: Order) -> Reply:
+        """Send an order and wait for the reply; `EOFError` if the process dies."""
+        try:
+            self._line.send_bytes(json.dumps(order).encode())
+            while not self._line.poll(_GLANCE):
+                # A process that it forked may hold its end of the line open.
+                if not self.running and not self._line.poll(0):
+                    raise EOFError
+            reply: Reply = json.loads(self._line.recv_bytes())
+        except OSError as error:
+            raise EOFError from error
+        return reply
+
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        how = self._child.ending()
+        self.kill()
+        return how + ("; it may have run out of memory" if "SIGKILL" in how else "")
+
+    def interrupt(self) -> None:
+        """Ask the process to end."""
+        if self.running:
+            os.kill(self._child.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the process and what it started; harmless if that has ended."""
+        if not self._ended:
+            self._ended = True
+            self._child.kill()
 
 
 def _failed(message: str) -> Reply:
     return {"written": {}, "error": {"message": message, "exit_code": SimulationError.exit_code}}
-
-
-def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    # Each worker leads a session, so its number is also that of its process group.
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)

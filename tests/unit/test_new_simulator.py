@@ -40,7 +40,7 @@ def test_its_simulations_follow_its_likelihood(made):
 def test_its_code_is_short_and_its_recipe_valid(made):
     code, recipe = made
     lines = [line for line in code.read_text().splitlines() if line.strip()]
-    assert len(lines) <= 35
+    assert len(lines) <= 30
     assert max(map(len, lines)) <= 100
     assert read_recipe(recipe).problems.keys() == {"double_pendulum"}
 

@@ -288,7 +288,7 @@ def test_a_journal_of_another_version_is_left_alone(project):
     ("fault", "message"),
     [
         ("raise", "ValueError: no likelihood for you"),
-        ("die", "its process died: SIGKILL; it may have run out of memory"),
+        ("die", "its process killed by SIGKILL; it may have run out of memory"),
     ],
 )
 def test_a_task_that_fails_stops_no_other(project, capfd, fault, message):
