@@ -25,15 +25,17 @@ def drawn(quantity: Quantity) -> str:
     return symbol or plain(quantity.label or quantity.name, 20)
 
 
-def axis_label(quantity: Quantity, suffix: str = "") -> str:
-    """Symbol with its unit in brackets; `suffix` stands before the unit."""
-    unit = plain(" ".join(part for part in (suffix, quantity.unit) if part))
-    return f"{drawn(quantity)} [{unit}]" if unit else drawn(quantity)
-
-
 def symbol(quantity: Quantity) -> Markup:
     """Symbol of a parameter for the page: outlines in the text's colour and size."""
     return _outline(quantity.name, quantity.label)
+
+
+def named(quantity: Quantity) -> Markup:
+    """Symbol and, where that is not the same, the name to type."""
+    shown = symbol(quantity)
+    if not quantity.label:
+        return shown
+    return Markup("{} <code>{}</code>").format(shown, escape(clean(quantity.name)))
 
 
 @cache
@@ -93,11 +95,3 @@ def _path_data(path: TextPath) -> str:
 
 def _near(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if math.isfinite(value) else "0"
-
-
-def named(quantity: Quantity) -> Markup:
-    """Symbol and, where that is not the same, the name to type."""
-    shown = symbol(quantity)
-    if not quantity.label:
-        return shown
-    return Markup("{} <code>{}</code>").format(shown, escape(clean(quantity.name)))

@@ -72,12 +72,7 @@ def scale_for(group: Group, name: str) -> Scale:
     """Axis on which the draws of all methods that have the parameter `name` are seen."""
     quantity = group.quantity(name)
     draws = [r.samples()[:, r.names.index(name)] for r in group.results.values() if name in r.names]
-    return _scale(quantity, *_range(draws))
-
-
-def wide_scale(quantity: Quantity, low: float, high: float) -> Scale:
-    """Axis over given ends."""
-    return _scale(quantity, low, high)
+    return scale_over(quantity, *_range(draws))
 
 
 def _range(draws: list[Array]) -> tuple[float, float]:
@@ -85,7 +80,8 @@ def _range(draws: list[Array]) -> tuple[float, float]:
     return float(np.min(ends[:, 0])), float(np.max(ends[:, 1]))
 
 
-def _scale(quantity: Quantity, low: float, high: float) -> Scale:
+def scale_over(quantity: Quantity, low: float, high: float) -> Scale:
+    """Axis that shows values from `low` to `high`, with a margin, but not past hard bounds."""
     span = high - low or abs(high) * 0.1 or 1.0
     bound_low, bound_high = quantity.support
     low, high = low - _MARGIN * span, high + _MARGIN * span

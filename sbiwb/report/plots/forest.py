@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
 from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, series, svg
-from sbiwb.report.scales import Scale, wide_scale
+from sbiwb.report.scales import Scale, scale_over
 from sbiwb.report.text import plain
 
 _COLUMNS = 4
@@ -113,7 +113,7 @@ def _common_scale(name: str, rows: Sequence[_Row]) -> Scale:
         if name in summary.index
     ]
     quantity = next(iter(groups.values())).quantity(name)
-    return wide_scale(quantity, float(np.min(ends)), float(np.max(ends)))
+    return scale_over(quantity, float(np.min(ends)), float(np.max(ends)))
 
 
 def _alt(groups: Sequence[Group], names: Sequence[str]) -> str:
