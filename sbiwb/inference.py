@@ -33,6 +33,7 @@ from sbiwb.samplers.base import Target
 DEFAULT_BUDGET = 10_000
 KEPT_SIMULATIONS = 1000
 BOX_MARGIN = 0.1
+SHORTER = {"steps": 3, "max_steps": 20}
 BOX_DRAWS = 10_000
 OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
 PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
@@ -184,7 +185,7 @@ class _Learning:
 
 def _learn(
     problem: Problem,
-    method: Method,
+    whole: Method,
     plan: _Plan,
     seed: int,
     execution: Execution,
@@ -192,7 +193,6 @@ def _learn(
     progress: Progress,
 ) -> tuple[LearnedPosterior | LearnedLikelihood, _Learning]:
     """Simulate and train, round after round."""
-    assert method.estimator is not None
     prior = problem.prior
     batches: list[Simulations] = []
     counts: dict[str, int] = {}
@@ -214,10 +214,12 @@ def _learn(
         everything = concatenate(batches)
         usable = everything.select(np.isfinite(prior.log_prob(everything.theta)))
         is_last = number + 1 == len(sizes)
+        method = _round_method(whole, is_last)
+        assert method.estimator is not None
         learned = method.estimator.train(
             usable,
             prior,
-            _options_of_round(method, is_last),
+            method.estimator_options,
             integer_seed(seed, "train", number),
             progress,
         )
@@ -270,14 +272,23 @@ def _draw(
     return replace(draws, log_evidence=draws.log_evidence + prior.log_volume)
 
 
-def _options_of_round(method: Method, is_last: bool) -> Options:
-    """Rounds before the last only have to find the box: they train for a third of the steps."""
-    options = method.estimator_options
-    assert options is not None
-    steps = getattr(options, "steps", None)
-    if is_last or steps is None:
+def _round_method(method: Method, is_last: bool) -> Method:
+    """Rounds before the last only have to find the box: training and chains are shorter."""
+    if is_last:
+        return method
+    return replace(
+        method,
+        estimator_options=_shortened(method.estimator_options, "steps"),
+        sampler_options=_shortened(method.sampler_options, "max_steps"),
+    )
+
+
+def _shortened(options: Options | None, name: str) -> Options | None:
+    """Divide the option `name`, where there is one, by the constant for it."""
+    value = getattr(options, name, None)
+    if options is None or value is None:
         return options
-    return options.model_copy(update={"steps": max(1, steps // 3)})
+    return options.model_copy(update={name: max(1, value // SHORTER[name])})
 
 
 def _truncate(prior: Prior, draws: Array) -> Prior:
