@@ -109,7 +109,7 @@ def _order(folder: RunFolder, task: Task) -> Order | None:
         "inferred": str(folder.path / task.inferred),
         "checked": str(folder.path / task.checked),
         "store": str(folder.path / "simulations"),
-        "log": str(folder.path / "logs" / f"{task.name}.log"),
+        "log": str(folder.path / "logs" / f"{task.name.replace('/', '.')}.log"),
     }
 
 

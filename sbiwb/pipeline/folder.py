@@ -7,7 +7,7 @@
     inferred/LABEL/*.nc    posteriors
     results/LABEL/*.nc     posteriors with their checks
     simulations/           the simulation store
-    logs/LABEL/*.log       what libraries printed
+    logs/                  what libraries printed
     quarantine/            damaged files, set aside
     report.html
 """

@@ -134,7 +134,7 @@ def _task(
 def _guess(method: str, problem: Problem) -> float:
     """Relative time: learned likelihoods are sampled for every calibration simulation."""
     first, plus, _ = method.partition("+")
-    cost = 1.0 if first == EXACT else 8.0 if plus else 4.0
+    cost = 1.0 if first == EXACT else 9.0 if plus else 6.0
     return cost * problem.prior.dim
 
 

@@ -91,6 +91,7 @@ class Grid(Sampler[GridOptions]):
         rows = stream(seed, "grid").choice(len(grid), options.draws, p=weights / weights.sum())
         return [Draws(grid[None, rows], log_prob[None, rows], independent=True)]
 """
+WRITE = reporting._write
 COMMAND = "from sbiwb.cli import main; main()"
 
 
@@ -363,11 +364,18 @@ def test_a_directory_that_cannot_be_made(project):
         sbiwb.run(recipe(), out="file/out")
 
 
-def test_titles_are_text_and_never_paths(project):
+def test_the_real_report_says_what_failed_and_escapes_what_it_is_told(project, monkeypatch):
+    monkeypatch.setattr(reporting, "_write", WRITE)
     title = "../../<script>alert(1)</script>\n$\\Lambda$ “CDM”"
-    sbiwb.run(recipe(title=title), out="out")
+    problems = {"good": {}, "bad": {"fault": "raise"}}
+    with pytest.raises(InferenceError):
+        sbiwb.run(recipe(problems, title=title), out="out")
     assert journal()["title"] == title
     assert sorted(p.name for p in project.iterdir()) == ["code", "out"]
+    report = Path("out/report.html").read_text()
+    assert "exact+grid on bad failed: ValueError: no likelihood for you" in report
+    assert "<script>alert" not in report
+    assert "&lt;script&gt;alert(1)" in report
 
 
 def test_a_mapping_needs_a_directory(project):
