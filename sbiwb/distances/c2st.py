@@ -11,8 +11,7 @@ from sbiwb.errors import DataError
 
 LEAST_DRAWS = 50
 _FOLDS = 5
-# One rule for every quick score.  On Gaussians in 2 to 6 dimensions, shifted, narrowed or
-# correlated, it scores like the published rule and stops 10 to 30 times sooner.
+# One rule for every quick score: the published classifier, stopped when its held-out score stalls.
 _QUICK = {"early_stopping": True, "n_iter_no_change": 5, "learning_rate_init": 1e-2}
 _QUICK_BATCH = 500
 
