@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+_WHOLE_DAY = 86_400.0
+
 
 class Task(Protocol):
     """One piece of long work."""
@@ -45,8 +47,15 @@ class Progress:
             bars.TextColumn("left"),
             bars.TimeRemainingColumn(),
         )
-        with bars.Progress(*columns, console=Console(stderr=True), transient=True) as display:
-            yield _Bar(display, display.add_task(description, total=total))
+        with bars.Progress(
+            *columns,
+            console=Console(stderr=True),
+            transient=True,
+            speed_estimate_period=_WHOLE_DAY,  # steps may be minutes apart
+        ) as display:
+            bar = _Bar(display, display.add_task(description, total=total))
+            bar.advance(0.0)  # from here on the time of the first step counts
+            yield bar
 
 
 class _Silent:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import sbiwb
-from sbiwb.errors import BusyError, InferenceError, StoreError, UsageError
+from sbiwb.errors import BusyError, DataError, InferenceError, StoreError, UsageError
 from sbiwb.pipeline import reporting
 from sbiwb.safe_yaml import read_yaml, write_yaml
 from sbiwb.store.lock import run_lock
@@ -254,6 +254,22 @@ def test_a_lost_or_damaged_journal_loses_no_result(done, capfd):
     sbiwb.run(TWO, out="out")
     assert results_changed(done) == [file]
     assert f"{file} was damaged" in capfd.readouterr().err
+
+
+def test_the_report_can_be_written_again(done):
+    assert reporting.report("out") == Path("out/report.html")
+    assert mtimes("out") == done
+    assert reporting.report("out", "else.html") == Path("else.html")
+    assert Path("else.html").read_text() == Path("out/report.html").read_text()
+
+
+def test_a_journal_cannot_name_files_outside(done, monkeypatch):
+    monkeypatch.setattr(reporting, "_write", WRITE)
+    run = journal()
+    next(iter(run["tasks"].values()))["file"] = "../else.nc"
+    Path("out/run.json").write_text(json.dumps(run))
+    with pytest.raises(DataError, match=r"outside its directory; got ../else.nc"):
+        reporting.report("out", "else.html")
 
 
 def test_half_written_files_are_swept(done):
