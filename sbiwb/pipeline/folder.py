@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sbiwb.errors import StoreError
+from sbiwb.errors import DataError, StoreError
 
 SCHEMA = 1
 
@@ -38,7 +38,7 @@ class RunFolder:
     Raises
     ------
     StoreError
-        If the journal was written by a newer version.
+        If the journal was written by another version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +56,7 @@ class RunFolder:
         path = self.path / file
         record = self.journal["files"].get(file)
         if not path.is_file():
+            self.journal["files"].pop(file, None)
             return False
         if record is None:  # the run was killed between writing the file and the journal
             return self._adopt(file, key)
@@ -115,7 +116,6 @@ class RunFolder:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _adopt(self, file: str, key: str) -> bool:
-        from sbiwb.errors import DataError
         from sbiwb.result import read_model, read_tree
 
         path = self.path / file
