@@ -1,8 +1,4 @@
-"""Many ensembles of walkers in the unconstrained space of the prior, and their start.
-
-Walkers live in z = Φ⁻¹(u), in which the prior is a standard normal whatever its shape: no walls
-that a posterior at the edge of the prior (wa → −3) would be cut by, and no Jacobian to forget.
-"""
+"""Many ensembles of walkers, and their start."""
 
 from __future__ import annotations
 
@@ -12,11 +8,11 @@ from dataclasses import dataclass
 import emcee
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from sbiwb.core.distributions import Array
 from sbiwb.errors import InferenceError
 from sbiwb.rng import integer_seed, stream
+from sbiwb.samplers._coordinates import Coordinates
 from sbiwb.samplers._evaluations import Evaluations
 from sbiwb.samplers._moves import mixture
 from sbiwb.samplers._pool import prior_pools
@@ -37,14 +33,14 @@ class Walk:
 
     Parameters
     ----------
-    z : ndarray, shape (step, g, w, d)
+    y : ndarray, shape (step, g, w, d)
     log_prob : ndarray, shape (step, g, w)
-        Log of the density that was walked in, with respect to z.
+        Log of the density that was walked in, with respect to y.
     accepted : ndarray, shape (g,)
         Fraction of proposals accepted.
     """
 
-    z: Array
+    y: Array
     log_prob: Array
     accepted: Array
 
@@ -55,32 +51,37 @@ class Ensembles:
     def __init__(
         self, target: Target, copies: int, walkers: int, seed: int, key: tuple[str | int, ...]
     ) -> None:
-        self.evaluations = Evaluations(target)
+        self.evaluations, self.coordinates = Evaluations(target), Coordinates(target.prior)
         self.walkers, self.seed, self.key = walkers, seed, key
         self.observation = np.repeat(np.arange(len(target)), copies)
 
-    def log_likelihood(self, z: Array, group: Groups) -> Array:
-        """log p(x | θ(z)) of rows of z (n, d) that belong to ensembles `group` (n,)."""
-        theta = self.evaluations.target.prior.from_unconstrained(z)
-        return self.evaluations.log_likelihood(theta, self.observation[group])
+    def log_likelihood(self, y: Array, group: Groups) -> Array:
+        """log p(x | θ(y)) of rows of y (n, d) of ensembles `group` (n,), −inf outside the prior."""
+        value = np.full(len(y), -np.inf)
+        inside = np.isfinite(self.coordinates.log_prior(y))
+        if np.any(inside):
+            theta = self.coordinates.theta(y[inside])
+            which = self.observation[group[inside]]
+            value[inside] = self.evaluations.log_likelihood(theta, which)
+        return value
 
-    def log_prob(self, z: Array, group: Groups) -> Array:
-        """Unnormalised log posterior with respect to z."""
-        return self.log_likelihood(z, group) + log_normal(z)
+    def log_prob(self, y: Array, group: Groups) -> Array:
+        """Unnormalised log posterior with respect to y."""
+        return self.log_likelihood(y, group) + self.coordinates.log_prior(y)
 
     def walk(
         self,
         log_prob: Callable[[Array, Groups], Array],
         group: Groups,
-        z: Array,
+        y: Array,
         value: Array,
         steps: int,
         stage: str | int,
     ) -> Walk:
-        """Walk some ensembles from z (g, w, d), where `log_prob` is `value` (g, w)."""
-        dim = z.shape[-1]
+        """Walk some ensembles from y (g, w, d), where `log_prob` is `value` (g, w)."""
+        dim = y.shape[-1]
         label = np.repeat(group, self.walkers)
-        coords = np.column_stack([z.reshape(-1, dim), label])
+        coords = np.column_stack([y.reshape(-1, dim), label])
 
         def density(coords: Array) -> Array:
             return log_prob(coords[:, :-1], coords[:, -1].astype(np.intp))
@@ -115,7 +116,7 @@ class Ensembles:
 
         Returns
         -------
-        z : ndarray, shape (g, w, d)
+        y : ndarray, shape (g, w, d)
         log_prob : ndarray, shape (g, w)
 
         Raises
@@ -129,16 +130,16 @@ class Ensembles:
         )
         power = np.zeros(len(u))
         power, rows = self._select(log_like, power, rng)
-        z = np.take_along_axis(special.ndtri(u), rows[..., np.newaxis], axis=1)
+        y = np.take_along_axis(self.coordinates.from_unit(u), rows[..., np.newaxis], axis=1)
         log_like = np.take_along_axis(log_like, rows, axis=1)
-        cold = np.arange(len(z))
+        cold = np.arange(len(y))
         for stage in range(MAX_STAGES):
-            z[cold], log_like[cold] = self._temper(power, cold, z[cold], log_like[cold], stage)
+            y[cold], log_like[cold] = self._temper(power, cold, y[cold], log_like[cold], stage)
             cold = np.flatnonzero(power < 1)
             if not len(cold):
-                return z, log_like + log_normal(z)
+                return y, log_like + self.coordinates.log_prior(y)
             power[cold], rows = self._select(log_like[cold], power[cold], rng)
-            z[cold] = np.take_along_axis(z[cold], rows[..., np.newaxis], axis=1)
+            y[cold] = np.take_along_axis(y[cold], rows[..., np.newaxis], axis=1)
             log_like[cold] = np.take_along_axis(log_like[cold], rows, axis=1)
         raise InferenceError(
             "walkers did not get from the prior to the posterior",
@@ -158,24 +159,18 @@ class Ensembles:
         return np.where(step == 1 - power, 1.0, power + step), rows
 
     def _temper(
-        self, power: Array, group: Groups, z: Array, log_like: Array, stage: int
+        self, power: Array, group: Groups, y: Array, log_like: Array, stage: int
     ) -> tuple[Array, Array]:
         """Move walkers under the likelihood to a power; their places and log-likelihoods."""
 
-        def tempered(z: Array, group: Groups) -> Array:
-            return power[group] * self.log_likelihood(z, group) + log_normal(z)
+        def tempered(y: Array, group: Groups) -> Array:
+            return power[group] * self.log_likelihood(y, group) + self.coordinates.log_prior(y)
 
         exponent = power[group, np.newaxis]
-        walk = self.walk(
-            tempered, group, z, exponent * log_like + log_normal(z), STAGE_STEPS, stage
-        )
-        z = walk.z[-1]
-        return z, (walk.log_prob[-1] - log_normal(z)) / exponent
-
-
-def log_normal(z: Array) -> Array:
-    """Log density of a standard normal along the last axis: the prior in z."""
-    return np.asarray(-0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=-1))
+        value = exponent * log_like + self.coordinates.log_prior(y)
+        walk = self.walk(tempered, group, y, value, STAGE_STEPS, stage)
+        y = walk.y[-1]
+        return y, (walk.log_prob[-1] - self.coordinates.log_prior(y)) / exponent
 
 
 def _largest_step(log_like: Array, limit: Array, effective: Array) -> Array:

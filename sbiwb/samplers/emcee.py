@@ -13,7 +13,8 @@ from sbiwb.core.options import Options
 from sbiwb.errors import UsageError
 from sbiwb.progress import Progress, Task
 from sbiwb.samplers._chains import BURN_IN, Chains, burn_in
-from sbiwb.samplers._ensembles import Ensembles, log_normal
+from sbiwb.samplers._coordinates import Coordinates
+from sbiwb.samplers._ensembles import Ensembles
 from sbiwb.samplers.base import Sampler, Target
 
 MIN_LENGTH = 25.0
@@ -117,11 +118,11 @@ def _sample(
     """Walk all posteriors of `target` together; `first` tells parts of a larger target apart."""
     began = time.perf_counter()
     ensembles = Ensembles(target, options.ensembles, walkers, seed, ("emcee", first))
-    z, log_prob = ensembles.start()
+    y, log_prob = ensembles.start()
     shape = (1, len(target), options.ensembles, walkers)
     chains = Chains(
         np.arange(len(target)),
-        z.reshape(*shape, -1),
+        y.reshape(*shape, -1),
         log_prob.reshape(shape),
         np.zeros(len(target)),
     )
@@ -158,18 +159,19 @@ def _sample(
 def _draws(target: Target, chains: Chains, k: int, n: int, stats: Mapping[str, float]) -> Draws:
     """Keep n draws of each ensemble of the k-th posterior, in θ."""
     prior = target.prior
-    z, log_prob = chains.draws(k, n)
-    theta = prior.from_unconstrained(z.reshape(-1, prior.dim))
-    log_like = log_prob - log_normal(z)
+    coordinates = Coordinates(prior)
+    y, log_prob = chains.draws(k, n)
+    theta = coordinates.theta(y.reshape(-1, prior.dim))
+    log_like = log_prob - coordinates.log_prior(y)
     return Draws(
-        theta.reshape(z.shape),
+        theta.reshape(y.shape),
         log_like + prior.log_prob(theta).reshape(log_like.shape),
         stats={
             **stats,
             "acceptance": float(chains.accepted[k] / (len(chains) - 1)),
             "steps": float(len(chains)),
             "burn_in": float(burn_in(len(chains))),
-            "walkers": float(chains.z.shape[3]),
-            "ensembles": float(len(z)),
+            "walkers": float(chains.y.shape[3]),
+            "ensembles": float(len(y)),
         },
     )
