@@ -141,7 +141,12 @@ class Result:
         """
         from sbiwb.summary import summarise
 
-        return summarise(self)
+        return summarise(
+            to_array(self.posterior, self.names),
+            self.names,
+            independent=bool(int(self.tree.attrs["independent"])),
+            weights=self.provenance.get("stats", {}).get("ess"),
+        )
 
     def require_problem(self) -> Problem:
         """The problem, or a `DataError` that says how to supply it."""

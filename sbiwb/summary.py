@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from sbiwb.core.distributions import Array
 from sbiwb.effective_size import ess, rhat
-from sbiwb.result import Result, to_array
 
 
-def summarise(result: Result) -> pd.DataFrame:
-    """Summarise a result; see `Result.summary`.
+def summarise(
+    theta: Array, names: Sequence[str], *, independent: bool, weights: float | None
+) -> pd.DataFrame:
+    """Summarise draws; see `Result.summary`.
 
-    ``mcse`` and ``ess`` allow for autocorrelation within chains, or for the weights of nested
-    sampling; ``rhat`` is NaN where there are no chains to compare.
+    Parameters
+    ----------
+    theta : ndarray, shape (chain, draw, d)
+    names : sequence of str
+    independent : bool
+        False for Markov chains.
+    weights : float, optional
+        Effective number of the weights that nested sampling resampled.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``mcse`` and ``ess`` allow for autocorrelation or weights; ``rhat`` is NaN where there are
+        no chains to compare.
     """
-    theta = to_array(result.posterior, result.names)
-    independent = bool(int(result.tree.attrs["independent"]))
-    weights = result.provenance.get("stats", {}).get("ess")
     rows = {}
-    for k, name in enumerate(result.names):
+    for k, name in enumerate(names):
         column = theta[..., k]
         effective, agreement = _effective(column, independent, weights)
         sd = float(column.std(ddof=1)) if column.size > 1 else np.nan
