@@ -58,6 +58,8 @@ class BatchPool:
             return self._random_walk(tasks)
         if isinstance(function, LogLikelihood):
             return [LoglOutput(value, False) for value in self.log_likelihood(np.array(tasks))]
+        if getattr(function, "name", None) == "prior_transform":
+            return list(self.evaluations.target.prior.from_unit(np.array(tasks)))
         return [function(task) for task in tasks]
 
     def log_likelihood(self, theta: Array) -> Array:
