@@ -28,9 +28,9 @@ from sbiwb.samplers.base import Sampler, Target
 
 WALK_FROM = 10
 """Parameters from which new points come from random walks, as in dynesty."""
-QUEUE_SHARE = 10
-"""Live points per point of the queue: the prior volume shrinks by a tenth while a queue is used
-up, so that few of its points fall below the threshold meanwhile."""
+QUEUE_SHARE, MIN_QUEUE = 0.1, 20
+"""Length of the queue as a share of the live points: the prior volume shrinks by a tenth while a
+queue is used up, so that few of its points fall below the threshold meanwhile."""
 UPDATE_INTERVAL = 3.0
 """Calls between updates of the ellipsoids, per live point: twice dynesty's, since an update takes
 longer than thousands of calls in batches."""
@@ -52,7 +52,8 @@ class DynestyOptions(Options):
         ten parameters.  Random walks take more likelihood calls and less time between them, and
         they alone go through the ends of periodic parameters.
     draws : int, optional
-        Equally weighted draws.  By default as many as can be had without repeating one.
+        Equally weighted draws.  By default as many as can be had without repeating one.  A dynamic
+        run goes on until this many are effective, by default 10,000.
     max_calls : int
         Likelihood evaluations at which the run is given up.
     """
@@ -101,7 +102,6 @@ class Dynesty(Sampler[DynestyOptions]):
     def sample(
         self, target: Target, options: DynestyOptions, seed: int, progress: Progress
     ) -> Sequence[Draws]:
-        options.nlive_for(target.prior.dim)
         evaluations = Evaluations(target)
         with progress.task("dynesty", total=len(target)) as task:
             return [_sample(evaluations, k, options, seed, task) for k in range(len(target))]
@@ -116,9 +116,12 @@ def _sample(
     nlive = options.nlive_for(prior.dim)
     # dynesty itself would look for possible points for ever.
     prior_pools(evaluations, np.array([which]), nlive, 1, stream(seed, *key, "possible"))
-    pool = BatchPool(evaluations, which, -(-nlive // QUEUE_SHARE), options.max_calls)
+    queue = max(MIN_QUEUE, int(QUEUE_SHARE * nlive))
+    pool = BatchPool(evaluations, which, queue, options.max_calls)
     kind = dynesty.DynamicNestedSampler if options.dynamic else dynesty.NestedSampler
-    end = {"dlogz_init" if options.dynamic else "dlogz": options.dlogz}
+    end: dict[str, float | None] = {"dlogz": options.dlogz}
+    if options.dynamic:
+        end = {"dlogz_init": options.dlogz, "n_effective": options.draws}
     report = _Report(task, nlive, options.dlogz)
     with _quietly():
         sampler = kind(
@@ -140,9 +143,9 @@ def _sample(
 def _proposals(prior: Prior, options: DynestyOptions) -> dict[str, Any]:
     """How dynesty is to propose new points.
 
-    Walks are longer than dynesty's 20 + d, which leave evidences half a standard error too high
-    in ten dimensions.  Ellipsoids are not let through the ends of periodic parameters, since
-    dynesty then counts points twice; to them a mode at the ends is two, which is correct.
+    Walks are longer than dynesty's 20 + d, in which some points never move and count twice.
+    Ellipsoids are not let through the ends of periodic parameters, since dynesty then counts the
+    space beyond them twice; to them a mode at the ends is two, which is correct.
     """
     auto = "unif" if prior.dim < WALK_FROM else "rwalk"
     sample = auto if options.sampling == "auto" else options.sampling
