@@ -91,9 +91,10 @@ class Dynesty(Sampler[DynestyOptions]):
 
     Notes
     -----
-    Draws are chosen by systematic resampling and shuffled.  `stats`: ``ess`` (Kish's effective
-    number of the weighted points), ``iterations``, ``nlive``, ``efficiency`` (new points per
-    likelihood call), ``information`` (nats) and, for static runs, ``insertion_rank_p``.
+    Draws are chosen by systematic resampling and shuffled.  `stats`: ``kish`` (Kish's effective
+    number of the weighted points), ``ess`` (of the draws chosen among them), ``iterations``,
+    ``nlive``, ``efficiency`` (new points per likelihood call), ``information`` (nats) and, for
+    static runs, ``insertion_rank_p``.
     """
 
     options_type = DynestyOptions
@@ -163,8 +164,10 @@ def _draws(run: Any, prior: Prior, options: DynestyOptions, rng: np.random.Gener
     # Resampled points come in the order of their likelihood, which draws must not have.
     rows = rng.permutation(systematic(log_weights, n, rng))
     theta = run.samples[rows]
+    effective = float(kish(log_weights))
     stats = {
-        "ess": float(kish(log_weights)),
+        "ess": min(effective, float(n)),
+        "kish": effective,
         "iterations": float(run.niter),
         "efficiency": float(run.eff) / 100,
         "information": float(run.information[-1]),
@@ -178,7 +181,6 @@ def _draws(run: Any, prior: Prior, options: DynestyOptions, rng: np.random.Gener
         theta[np.newaxis],
         (run.logl[rows] + prior.log_prob(theta) - log_evidence)[np.newaxis],
         normalised=True,
-        independent=True,
         log_evidence=log_evidence,
         log_evidence_err=float(run.logzerr[-1]),
         stats=stats,

@@ -69,16 +69,18 @@ def test_draws_are_equally_weighted_shuffled_and_not_repeated():
     draws = sample(target(lambda theta, _: peak(theta, 0.5, 0.1)))[0]
     n = len(draws.flat)
     assert draws.theta.shape == (1, n, 2)
-    assert draws.independent
     assert draws.normalised
     assert len(np.unique(draws.flat, axis=0)) == n
-    assert 0.5 * draws.stats["ess"] < n < draws.stats["ess"]
+    assert 0.5 * draws.stats["kish"] < n < draws.stats["kish"]
+    assert draws.stats["ess"] == n
     # In the order of dynesty, log-likelihoods would rise along the draws.
     assert abs(stats.spearmanr(np.arange(n), draws.log_prob[0]).statistic) < 5 / np.sqrt(n)
 
 
 def test_draws_asked_for_are_given():
-    assert sample(target(flat), draws=1234)[0].theta.shape == (1, 1234, 2)
+    draws = sample(target(flat), draws=1234)[0]
+    assert draws.theta.shape == (1, 1234, 2)
+    assert draws.stats["ess"] == draws.stats["kish"] < 1234
 
 
 def test_several_posteriors_in_order():
@@ -111,7 +113,7 @@ def test_dynamic_sampling_goes_on_to_the_effective_draws_asked_for():
     given = target(lambda theta, _: peak(theta, 0.5, 0.1))
     draws = sample(given, dynamic=True, nlive=100, draws=3000)[0]
     assert draws.theta.shape == (1, 3000, 2)
-    assert 3000 < draws.stats["ess"] < 6000
+    assert 3000 < draws.stats["kish"] < 6000
     assert abs(draws.log_evidence - np.log(TWO_PI * 0.01)) < 4 * draws.log_evidence_err
 
 
