@@ -188,7 +188,7 @@ def test_evidences_lie_within_three_of_their_standard_errors(dim, sampling, nliv
 )
 def test_dynesty_has_the_right_moments(dim, sampling):
     problem = Problem(dim)
-    draws = dynesty(problem, sampling=sampling, nlive=300)[0]
+    draws = dynesty(problem, sampling=sampling, nlive=200)[0]
     assert p_worst(problem, draws) > LEVEL
 
 
