@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
+
 from sbiwb.core.distributions import Array
 
 _AXES = {"chain_axis": 0, "draw_axis": 1}
@@ -16,8 +18,12 @@ def ess(draws: Array, kind: Literal["bulk", "tail"]) -> float:
 
 
 def rhat(draws: Array) -> float:
-    """Rank-normalised split R̂ of draws (chain, draw), from two chains on."""
-    return float(_arviz().rhat(draws, method="rank", **_AXES))
+    """Rank-normalised split R̂ of draws (chain, draw), from two chains on.
+
+    Infinite if no chain moves and they differ.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(_arviz().rhat(draws, method="rank", **_AXES))
 
 
 def _arviz() -> Any:

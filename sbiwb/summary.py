@@ -51,9 +51,11 @@ def summarise(
 
 
 def _effective(column: Array, independent: bool, weights: float | None) -> tuple[float, float]:
-    """Effective size and R̂ of one parameter's draws (chain, draw)."""
-    if independent or column.shape[1] < 8 or np.ptp(column) == 0:
-        return float(column.size), np.nan
+    """Effective size and R̂ of one parameter's draws (chain, draw); NaN if it cannot be told."""
     if weights is not None:
-        return float(weights), np.nan
+        return float(min(weights, column.size)), np.nan
+    if independent:
+        return float(column.size), np.nan
+    if column.shape[1] < 8 or np.ptp(column) == 0:
+        return np.nan, np.nan
     return ess(column, "bulk"), rhat(column) if len(column) > 1 else np.nan

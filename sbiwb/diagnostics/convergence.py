@@ -1,18 +1,20 @@
-"""Whether Markov chains have converged: split R̂ and effective sample size."""
+"""Whether a sampler has done its work: split R̂, effective sizes, and what samplers say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
+from sbiwb.diagnostics._grade import judged
 from sbiwb.effective_size import ess, rhat
 from sbiwb.result import Result, to_array
 
 RHAT_PASS, RHAT_WARN = 1.01, 1.05
 ESS_PASS, ESS_WARN = 400.0, 100.0
+RANKS_WARN, RANKS_FAIL = 0.01, 0.001
 
 
 def convergence(theta: Array, names: Sequence[str]) -> list[Verdict]:
@@ -29,7 +31,8 @@ def convergence(theta: Array, names: Sequence[str]) -> list[Verdict]:
     list of Verdict
         ``rhat``: rank-normalised split R̂, pass below 1.01 and warning below 1.05.
         ``ess``: the smaller of bulk and tail effective size, pass from 400 and warning from 100.
-        Chains that are constant, or too short to split, cannot be judged.
+        Chains that are constant, or too short to split, cannot be judged, and one chain alone
+        has no R̂.
 
     References
     ----------
@@ -50,19 +53,49 @@ def convergence(theta: Array, names: Sequence[str]) -> list[Verdict]:
 
 
 def check(result: Result) -> list[Verdict]:
-    """Judge the chains of a result; for nested sampling, the effective size of its weights."""
+    """Judge the chains of a result, or the weights and the insertion ranks of nested sampling."""
+    stats = result.provenance.get("stats", {})
+    verdicts = []
+    if "ess" in stats:
+        verdicts.append(_ess(np.array([stats["ess"]]), ["all parameters"]))
+    if "insertion_rank_p" in stats:
+        verdicts.append(_insertion_ranks(stats["insertion_rank_p"]))
     if int(result.tree.attrs["independent"]):
-        return []
-    weights = result.provenance["stats"].get("ess")
-    if weights is not None:
-        return [_ess(np.array([weights]), ["all parameters"])]
-    return convergence(to_array(result.posterior, result.names), result.names)
+        return verdicts
+    if "converged" in stats:
+        verdicts.append(_chain_length(stats))
+    return verdicts + convergence(to_array(result.posterior, result.names), result.names)
+
+
+def _chain_length(stats: Mapping[str, float]) -> Verdict:
+    tau = stats["autocorrelation_time"]
+    length = stats["steps"] / tau
+    message = f"chains of {stats['steps']:.0f} steps, {length:.0f} autocorrelation times"
+    if stats["converged"]:
+        return Verdict("chain_length", Outcome.PASS, message, length)
+    message += "; the sampler stopped there: raise max_steps"
+    return Verdict("chain_length", Outcome.WARN, message, length)
+
+
+def _insertion_ranks(p_value: float) -> Verdict:
+    fair = p_value >= RANKS_WARN
+    message = "new live points are fair draws above the threshold"
+    return judged(
+        "insertion_ranks",
+        p_value,
+        message if fair else f"it is doubtful that {message}; take more live points",
+        {},
+        warn=RANKS_WARN,
+        fail=RANKS_FAIL,
+    )
 
 
 def _rhat(values: Sequence[float], names: Sequence[str]) -> Verdict:
     worst = int(np.argmax(values))
     value, name = values[worst], names[worst]
-    if not np.isfinite(value):
+    if np.isinf(value):
+        return Verdict("rhat", Outcome.FAIL, f"each chain stays where it is in '{name}'")
+    if np.isnan(value):
         return Verdict("rhat", Outcome.UNKNOWN, f"cannot tell: R̂ of '{name}' is not a number")
     if value < RHAT_PASS:
         return Verdict("rhat", Outcome.PASS, "the chains agree", value, RHAT_PASS)
