@@ -27,7 +27,7 @@ def rhat(draws: Array) -> float:
 
 
 def _arviz() -> Any:
-    # Imported on use: it takes half a second, and most commands do not need it.
+    # Imported on use: it is slow to import, and most commands do not need it.
     from arviz_stats import base
 
     return base.array_stats  # type: ignore[attr-defined]

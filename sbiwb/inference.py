@@ -21,7 +21,7 @@ from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations, concatenate
 from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
-from sbiwb.execute import Execution, parse_execution, simulate
+from sbiwb.execute import Execution, parse_execution, running, simulate
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import Method, parse_method
@@ -33,8 +33,8 @@ from sbiwb.samplers.base import Target
 DEFAULT_BUDGET = 10_000
 KEPT_SIMULATIONS = 1000
 BOX_MARGIN = 0.1
-SHORTER = {"steps": 3, "max_steps": 20}
-BOX_DRAWS = 10_000
+BOX_STEPS_SHARE = 3
+BOX_MAX_STEPS = 1000
 OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
 PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
 
@@ -91,8 +91,8 @@ def infer(
     -----
     A truncated prior leaves the posterior unchanged inside the box, so no proposal correction is
     needed (Miller et al. 2021, arXiv:2107.01214; Deistler et al. 2022, arXiv:2210.04815).  The box
-    spans 10,000 draws in each coordinate of the prior's unit cube, widened by a tenth of its width
-    on either side; simulations of earlier rounds that lie in it are used again.
+    spans the draws in each coordinate of the prior's unit cube, widened by a tenth of its width on
+    either side; simulations of earlier rounds that lie in it are used again.
     """
     if not isinstance(problem, Problem):
         raise UsageError(
@@ -110,9 +110,9 @@ def infer(
         learned, learning = None, _Learning(problem.prior, None, Cost())
         likelihood: Likelihood | None = Exact(problem.simulator)
     else:
-        learned, learning = _learn(
-            problem, parsed, _Plan(budget, rounds), seed, execution, store, progress
-        )
+        plan = _Plan(budget, rounds)
+        with running(execution) as shared:  # one cluster for all rounds
+            learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
         likelihood = learned if isinstance(learned, Likelihood) else None
     draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
     seconds = time.perf_counter() - began
@@ -278,21 +278,28 @@ def _round_method(method: Method, is_last: bool) -> Method:
         return method
     return replace(
         method,
-        estimator_options=_shortened(method.estimator_options, "steps"),
-        sampler_options=_shortened(method.sampler_options, "max_steps"),
+        estimator_options=_for_box(method.estimator_options),
+        sampler_options=_for_box(method.sampler_options),
     )
 
 
-def _shortened(options: Options | None, name: str) -> Options | None:
-    """Divide the option `name`, where there is one, by the constant for it."""
-    value = getattr(options, name, None)
-    if options is None or value is None:
-        return options
-    return options.model_copy(update={name: max(1, value // SHORTER[name])})
+def _for_box(options: Options | None) -> Options | None:
+    """Options of a round that finds the box: whatever the last round is to return."""
+    if options is None:
+        return None
+    changed: dict[str, Any] = {}
+    if (steps := getattr(options, "steps", None)) is not None:
+        changed["steps"] = max(1, steps // BOX_STEPS_SHARE)
+    if (most := getattr(options, "max_steps", None)) is not None:
+        changed["max_steps"] = min(most, BOX_MAX_STEPS)
+    # A box around a handful of draws would cut the posterior, so their number is the default.
+    if "draws" in type(options).model_fields:
+        changed["draws"] = type(options).model_fields["draws"].default
+    return options.model_copy(update=changed)
 
 
 def _truncate(prior: Prior, draws: Array) -> Prior:
-    u = prior.to_unit(draws[:BOX_DRAWS])
+    u = prior.to_unit(draws)
     low, high = u.min(axis=0), u.max(axis=0)
     margin = BOX_MARGIN * (high - low)
     return prior.restrict(np.maximum(low - margin, 0.0), np.minimum(high + margin, 1.0))

@@ -60,7 +60,8 @@ def check(result: Result) -> list[Verdict]:
         verdicts.append(_ess(np.array([stats["ess"]]), ["all parameters"]))
     if "insertion_rank_p" in stats:
         verdicts.append(_insertion_ranks(stats["insertion_rank_p"]))
-    if int(result.tree.attrs["independent"]):
+    # Resampled draws of nested sampling look like a chain, but their order means nothing.
+    if "ess" in stats or int(result.tree.attrs["independent"]):
         return verdicts
     if "converged" in stats:
         verdicts.append(_chain_length(stats))

@@ -13,8 +13,8 @@ from sbiwb.result import Result
 STRIP = 0.01
 """Width of the strip along a wall, as a share of the box."""
 WARN, FAIL = 0.002, 0.01
-"""Share of draws in a strip: a Gaussian whose 5σ range fills the box has 4e-6 there, and a
-posterior that the wall cuts where it is flat has 0.01."""
+"""Share of draws in a strip: a posterior that is flat up to the wall has `STRIP`, one that the box
+holds has next to none."""
 
 
 def truncation(u: Array, box: Sequence[Sequence[float]], names: Sequence[str]) -> Verdict:

@@ -4,18 +4,48 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
+from sbiwb.estimators.training import TrainingOptions
 from sbiwb.rng import global_streams
 
 _PREFIX = "flow."
 _CHUNK = 20_000
 """Rows a network sees at once: keeps memory flat, and results independent of the batch."""
+
+
+class FlowOptions(TrainingOptions):
+    """Options that every flow has, besides those of training.
+
+    Parameters
+    ----------
+    flow : {"maf", "nsf"}
+        Masked autoregressive flow, or neural spline flow for sharp or multimodal densities.  In one
+        dimension the first is only a Gaussian, and the spline flow is used.
+    hidden, transforms : int
+        Width of its layers and number of its steps.
+    """
+
+    flow: Literal["maf", "nsf"] = "maf"
+    hidden: int = Field(50, ge=1)
+    transforms: int = Field(5, ge=1)
+
+    def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
+        """All that rebuilds a flow of `target` numbers given `condition` numbers."""
+        return {
+            "estimator": estimator,
+            "target": target,
+            "condition": condition,
+            "flow": "nsf" if target == 1 else self.flow,
+            "hidden": self.hidden,
+            "transforms": self.transforms,
+        }
 
 
 def build_flow(recipe: dict[str, Any], seed: int) -> Any:
@@ -25,9 +55,7 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
     """
     from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
 
-    # In one dimension a masked autoregressive flow is an affine map: nothing but a Gaussian.
-    kind = "nsf" if recipe["target"] == 1 else recipe["flow"]
-    builder = {"maf": build_maf, "nsf": build_nsf}[kind]
+    builder = {"maf": build_maf, "nsf": build_nsf}[recipe["flow"]]
     with global_streams(seed, "weights"):
         # The builders read shapes off a batch, and nsf needs two rows to do so.
         target, condition = torch.zeros(2, recipe["target"]), torch.zeros(2, recipe["condition"])

@@ -6,7 +6,7 @@ that the network learns only what a smooth mean with constant noise does not exp
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,26 +15,24 @@ from pydantic import Field
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._flow import build_flow, from_weights, in_chunks, to_tensor, to_weights
+from sbiwb.estimators._flow import (
+    FlowOptions,
+    build_flow,
+    from_weights,
+    in_chunks,
+    to_tensor,
+    to_weights,
+)
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
 from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
-from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
+from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
 
 
-class NLEOptions(TrainingOptions):
-    """Options of `NLE`.
+class NLEOptions(FlowOptions):
+    """Options of `NLE`: those of its flow, which is small because chains evaluate it so often."""
 
-    Parameters
-    ----------
-    flow : {"maf", "nsf"}
-        Masked autoregressive flow, or neural spline flow.
-    hidden, transforms : int
-        Width of its layers and number of its steps.
-    """
-
-    flow: Literal["maf", "nsf"] = "maf"
     hidden: int = Field(32, ge=1)
     transforms: int = Field(2, ge=1)
 
@@ -109,14 +107,7 @@ class NLE(Estimator[NLEOptions]):
         mean = fit_polynomial(condition, x, seed)
         whiten = whitening_matrix(x - mean(condition))
         target = (x - mean(condition)) @ whiten
-        recipe = {
-            "estimator": "nle",
-            "target": target.shape[1],
-            "condition": condition.shape[1],
-            "flow": options.flow,
-            "hidden": options.hidden,
-            "transforms": options.transforms,
-        }
+        recipe = options.recipe("nle", target.shape[1], condition.shape[1])
         flow = build_flow(recipe, seed)
         log = fit(flow, to_tensor(target), to_tensor(condition), options, seed, progress)
         return FlowLikelihood(prior, scale, mean, whiten, flow, recipe, log)

@@ -7,7 +7,7 @@ leakage to correct.  Under it lies a polynomial regression of θ on x (see `_reg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +17,18 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._flow import build_flow, from_weights, in_chunks, to_tensor, to_weights
+from sbiwb.estimators._flow import (
+    FlowOptions,
+    build_flow,
+    from_weights,
+    in_chunks,
+    to_tensor,
+    to_weights,
+)
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
 from sbiwb.estimators._scaling import Whitening, fit_whitening, is_bounded, linear_coordinates
 from sbiwb.estimators.base import Estimator, LearnedPosterior
-from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
+from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams
 
@@ -29,23 +36,16 @@ DRAWS_AT_ONCE = 100_000
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-class NPEOptions(TrainingOptions):
-    """Options of `NPE`.
+class NPEOptions(FlowOptions):
+    """Options of `NPE`, besides those of its flow.
 
     Parameters
     ----------
     draws : int
         Posterior draws.
-    flow : {"maf", "nsf"}
-        Masked autoregressive flow, or neural spline flow for sharp or multimodal posteriors.
-    hidden, transforms : int
-        Width of its layers and number of its steps.
     """
 
     draws: int = Field(10_000, ge=1)
-    flow: Literal["maf", "nsf"] = "maf"
-    hidden: int = Field(50, ge=1)
-    transforms: int = Field(5, ge=1)
 
 
 @dataclass(frozen=True)
@@ -182,14 +182,7 @@ class NPE(Estimator[NPEOptions]):
         x = scale(usable.x)
         residuals = fit_residual_map(usable.theta, x, prior, seed)
         target = residuals.residual(prior.to_unconstrained(usable.theta), x)
-        recipe = {
-            "estimator": "npe",
-            "target": target.shape[1],
-            "condition": x.shape[1],
-            "flow": options.flow,
-            "hidden": options.hidden,
-            "transforms": options.transforms,
-        }
+        recipe = options.recipe("npe", target.shape[1], x.shape[1])
         flow = build_flow(recipe, seed)
         log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
         return FlowPosterior(prior, scale, residuals, flow, recipe, log)

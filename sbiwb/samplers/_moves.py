@@ -112,7 +112,7 @@ class Difference(GroupedMove):
 def mixture(walkers: int) -> list[tuple[GroupedMove, float]]:
     """The moves and their shares.
 
-    Differential evolution mixes about four times faster than the stretch move on Gaussians; the
+    Differential evolution mixes faster than the stretch move on Gaussians; the
     stretch move is better in curved valleys and the full jump between modes.
     """
     return [(Difference(walkers), 0.6), (Difference(walkers, 1.0), 0.2), (Stretch(walkers), 0.2)]

@@ -79,7 +79,7 @@ class Straying(Emcee):
 
 
 class Flat(Likelihood):
-    def log_likelihood(self, theta, x):
+    def log_likelihood(self, theta, x):  # noqa: ARG002
         return np.zeros(len(theta))
 
 

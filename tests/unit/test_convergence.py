@@ -114,12 +114,22 @@ def test_emcee_and_dynesty_are_judged_by_what_they_are():
     assert {v.name: v.outcome for v in check(result_of(walked))} == {
         "rhat": Outcome.PASS,
         "ess": Outcome.PASS,
+        "chain_length": Outcome.PASS,
     }
     few = Dynesty().sample(given, DynestyOptions(nlive=60, draws=300), 0, QUIET)[0]
-    (verdict,) = check(result_of(few))
-    assert verdict.name == "ess"
-    assert verdict.statistic == pytest.approx(few.stats["ess"])
-    assert verdict.outcome is Outcome.WARN
+    verdicts = {v.name: v for v in check(result_of(few))}
+    assert set(verdicts) == {"ess", "insertion_ranks"}
+    assert verdicts["ess"].statistic == pytest.approx(few.stats["ess"])
+    assert verdicts["ess"].outcome is Outcome.WARN
+
+
+def test_a_chain_that_was_stopped_is_no_pass():
+    given = target(lambda theta, _: peak(theta, 0.5, 0.1))
+    draws = Emcee().sample(given, EmceeOptions(draws=100, max_steps=100), 0, QUIET)[0]
+    assert draws.stats["converged"] == 0
+    verdicts = {v.name: v for v in check(result_of(draws))}
+    assert verdicts["chain_length"].outcome is Outcome.WARN
+    assert "max_steps" in verdicts["chain_length"].message
 
 
 def test_walkers_stuck_in_two_places_fail():

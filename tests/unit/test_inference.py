@@ -255,6 +255,21 @@ def test_rounds_narrow_the_prior():
     assert verdict(result, "truncation").name == "truncation"
 
 
+def test_the_box_does_not_depend_on_how_many_draws_are_asked_for():
+    """A box around one draw would cut the posterior away."""
+    options = {**NPE, "budget": 600, "steps": 90}
+    one = sbiwb.infer(PROBLEM, "npe", rounds=2, **{**options, "draws": 1})
+    many = sbiwb.infer(PROBLEM, "npe", rounds=2, **{**options, "draws": 500})
+    assert one.provenance["box"] == many.provenance["box"]
+    assert one.samples().shape == (1, len(PROBLEM.prior.names))
+
+
+def test_short_chains_may_find_the_box():
+    options = {"budget": 600, "steps": 90, "draws": 100, "max_steps": 100}
+    result = sbiwb.infer(PROBLEM, "nle+emcee", rounds=2, seed=1, **options)
+    assert result.provenance["stats"]["steps"] == 100
+
+
 def test_without_rounds_there_is_no_box(npe):
     assert npe.provenance["box"] == [[0.0, 1.0]] * 2
     assert all(v.name != "truncation" for v in npe.verdicts)
