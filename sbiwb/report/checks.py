@@ -10,6 +10,8 @@ from sbiwb.report.text import clean
 TITLES = {
     "rhat": "R̂",
     "ess": "Effective draws",
+    "chain_length": "Chain length",
+    "insertion_ranks": "Insertion ranks",
     "tarp": "Coverage (TARP)",
     "sbc": "Ranks (SBC)",
     "predictive": "Posterior predictive",
@@ -18,6 +20,7 @@ TITLES = {
     "truncation": "Truncation",
     "agreement": "Agreement",
 }
+SAMPLER = ("rhat", "ess", "chain_length", "insertion_ranks")
 WORDS = {
     Outcome.PASS: "pass",
     Outcome.UNKNOWN: "cannot tell",
@@ -29,6 +32,15 @@ WORDS = {
 def check_of(verdict: Verdict) -> str:
     """Name of the check, without the parameter in brackets."""
     return verdict.name.partition("[")[0]
+
+
+def columns(verdicts: Iterable[Verdict]) -> dict[str, tuple[str, ...]]:
+    """Heading of a column → its checks; those of the sampler share one, so that a table fits."""
+    checks = in_order(verdicts)
+    found: dict[str, tuple[str, ...]] = {}
+    if sampler := tuple(c for c in checks if c in SAMPLER):
+        found["Sampler"] = sampler
+    return found | {title_of(c): (c,) for c in checks if c not in SAMPLER}
 
 
 def title_of(check: str) -> str:

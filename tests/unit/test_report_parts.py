@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from sbiwb.comparison.groups import Quantity
+from sbiwb.core.verdict import Verdict
+from sbiwb.report.checks import columns
 from sbiwb.report.density import Window, bandwidth, density_1d, density_2d
 from sbiwb.report.figure import INK, drawing, new_figure, series, svg
 from sbiwb.report.labels import drawn, symbol
@@ -181,3 +183,14 @@ def test_figures_of_one_page_share_no_identifier():
     first, second = ({part.split('"')[0] for part in drawn_text(t).split('id="')[1:]} for t in "ab")
     assert first
     assert not first & second
+
+
+def test_checks_of_the_sampler_share_a_column_and_agreement_stands_last():
+    names = ("agreement", "tarp", "ess", "insertion_ranks", "sbc[a]", "sbc[b]", "own_check")
+    found = columns(Verdict(name, "pass", "") for name in names)
+    assert found["Sampler"] == ("ess", "insertion_ranks")
+    assert next(iter(found)) == "Sampler"
+    assert [*found][-1] == "Agreement"
+    assert found["Ranks (SBC)"] == ("sbc",)
+    assert found["Own check"] == ("own_check",)
+    assert "Sampler" not in columns([Verdict("tarp", "pass", "")])

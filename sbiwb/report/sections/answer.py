@@ -24,7 +24,7 @@ from sbiwb.report.blocks import (
     Table,
     method_cell,
 )
-from sbiwb.report.checks import WORDS, check_of, in_order, in_sentence, sentence, spoken, title_of
+from sbiwb.report.checks import WORDS, check_of, columns, in_order, in_sentence, sentence, spoken
 from sbiwb.report.labels import symbol
 from sbiwb.report.numbers import fixed
 from sbiwb.report.quoting import quote
@@ -141,19 +141,19 @@ def _margin(e: Evidence) -> str:
 
 def _lights(report: Report) -> Table:
     judgements = report.comparison.judgements
-    checks = in_order(v for methods in judgements.values() for vs in methods.values() for v in vs)
+    table = columns(v for methods in judgements.values() for vs in methods.values() for v in vs)
     body = []
     for group in report.groups:
         rows = []
         for method, verdicts in judgements[group.label].items():
             cells = [method_cell(group, method), _light(verdicts, "no checks")]
-            for check in checks:
-                own = tuple(v for v in verdicts if check_of(v) == check)
-                is_reference = check == "agreement" and method == group.reference
+            for checks in table.values():
+                own = tuple(v for v in verdicts if check_of(v) in checks)
+                is_reference = "agreement" in checks and method == group.reference
                 cells.append(_light(own, "reference" if is_reference else "–"))
             rows.append(cells)
         body.append(Rows(rows, clean(group.label) if len(report.groups) > 1 else ""))
-    head = [Cell("Method"), Cell("Overall"), *(Cell(title_of(c)) for c in checks)]
+    head = [Cell("Method"), Cell("Overall"), *(Cell(title) for title in table)]
     caption = "Checks of each method; – where a check does not apply or was not made"
     return Table(caption, head, body)
 
