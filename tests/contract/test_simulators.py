@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import numpy as np
@@ -21,6 +22,7 @@ from sbiwb import (
 from sbiwb.core.distributions import Distribution
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.function import simulator as from_function
+from sbiwb.errors import UsageError
 from sbiwb.testing import ContractError, check_simulator
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 2.0)), Parameter("s", Uniform(0.5, 1.5))))
@@ -353,8 +355,17 @@ def test_a_simulator_with_fixed_parameters_is_rebuilt_too():
         check_simulator(wrong)
 
 
-def test_every_registered_simulator_keeps_the_contract():
-    names = registry.names("simulators")
-    assert "cosmology.bao" in names
-    for name in names:
-        check_simulator(registry.build_simulator(name))
+def test_the_registry_knows_the_simulators_that_ship():
+    assert "cosmology.bao" in registry.names("simulators")
+
+
+@pytest.mark.parametrize("name", registry.names("simulators"))
+def test_every_registered_simulator_keeps_the_contract(name):
+    try:
+        simulator = registry.build_simulator(name)
+    except UsageError as error:
+        # An extra that is not installed.  Where all should be installed, that is a failure.
+        if "CI" in os.environ or "pip install" not in str(error):
+            raise
+        pytest.skip(str(error))
+    check_simulator(simulator, repeats=200 if simulator.costly else 2000)
