@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from sbiwb.core.observation import Observation
-from sbiwb.core.observation_file import read_observation
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.core.simulator import Simulator
 from sbiwb.discovery import Entry, find_entries
@@ -93,7 +92,7 @@ def build_simulator(name: str, **options: Any) -> Simulator:
 
 def problem(
     simulator: str | Simulator,
-    observation: Observation | ArrayLike | os.PathLike[str] | None = None,
+    observation: Observation | ArrayLike | str | os.PathLike[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Problem:
@@ -103,9 +102,9 @@ def problem(
     ----------
     simulator : str or Simulator
         A name such as ``cosmology.bao``, or a simulator.
-    observation : Observation, array or path, optional
-        The datum, or the file that holds it (``.npy``, ``.csv``, ``.txt``).  Defaults to the real
-        data that the simulator ships with.
+    observation : Observation, array, str or path, optional
+        The datum, the file that holds it (``.npy``, ``.csv``, ``.txt``), or the name of one that
+        the simulator ships with (its `observation_names`).  Defaults to the first of these.
     fixed : mapping of str to float, optional
         Parameters to hold at given values.
     **options
@@ -136,8 +135,6 @@ def problem(
             "options belong to named simulators; this one is already built",
             got=", ".join(options),
         )
-    if isinstance(observation, (str, os.PathLike)):
-        observation = read_observation(observation)
     return make_problem(simulator, observation, fixed)
 
 

@@ -26,6 +26,7 @@ class FixedSimulator(Simulator):
         self.values = {name: float(value) for name, value in values.items()}
         self.options = inner.options
         self.costly = inner.costly
+        self.observation_names = inner.observation_names
         # Set on the instance, so that this simulator has the capability only if `inner` has it.
         if isinstance(inner, KnownLikelihood):
             self.log_likelihood = lambda theta, x: inner.log_likelihood(self.fill(theta), x)
@@ -53,6 +54,9 @@ class FixedSimulator(Simulator):
 
     def default_observation(self) -> Observation | None:
         return self.inner.default_observation()
+
+    def observation(self, name: str) -> Observation:
+        return self.inner.observation(name)
 
     def _fill_torch(self, theta: torch.Tensor) -> torch.Tensor:
         import torch

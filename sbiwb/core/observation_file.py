@@ -12,6 +12,12 @@ from sbiwb.core.observation import Observation
 from sbiwb.errors import DataError
 
 FORMATS = ".npy, .csv or .txt"
+_SUFFIXES = (".npy", ".csv", ".txt")
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text names a file to read; if not, it is the name of an observation."""
+    return Path(text).suffix in _SUFFIXES
 
 
 def read_observation(path: str | os.PathLike[str]) -> Observation:
@@ -34,7 +40,7 @@ def read_observation(path: str | os.PathLike[str]) -> Observation:
         If the file is missing, of another format, or holds anything but numbers.
     """
     path = Path(path)
-    if path.suffix not in (".npy", ".csv", ".txt"):
+    if path.suffix not in _SUFFIXES:
         raise DataError("cannot read this kind of observation", got=path, expected=FORMATS)
     if not path.is_file():
         raise DataError("no such observation", got=path)

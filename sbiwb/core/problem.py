@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +11,10 @@ from numpy.typing import ArrayLike
 
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.observation import Observation, check_observation
+from sbiwb.core.observation_file import FORMATS, is_file_name, read_observation
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulator import Simulator
-from sbiwb.errors import UsageError
+from sbiwb.errors import UsageError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Problem:
 
 def make_problem(
     simulator: Simulator,
-    observation: Observation | ArrayLike | None = None,
+    observation: Observation | ArrayLike | str | os.PathLike[str] | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> Problem:
     """Join a simulator and an observation into a `Problem`.
@@ -63,17 +65,18 @@ def make_problem(
     Parameters
     ----------
     simulator : Simulator
-    observation : Observation or array, shape output.shape, optional
-        Defaults to the real data that the simulator ships with.
+    observation : Observation, array of shape output.shape, str or path, optional
+        Defaults to the real data that the simulator ships with.  A text is the name of one of
+        these, or a file (``.npy``, ``.csv``, ``.txt``).
     fixed : mapping of str to float, optional
         Parameters to hold at given values.
 
     Raises
     ------
     UsageError
-        If no observation is given and the simulator ships none.
+        If no observation is given and the simulator ships none, or none of that name.
     DataError
-        If the observation has the wrong shape, or values that are not finite.
+        If the observation cannot be read, has the wrong shape, or values that are not finite.
     """
     if not isinstance(simulator, Simulator):
         raise UsageError(
@@ -89,6 +92,8 @@ def make_problem(
                 f"simulator '{simulator.name}' ships no data",
                 remedy="pass observation=<array>",
             )
+    elif isinstance(observation, (str, os.PathLike)):
+        observation = _find(simulator, observation)
     if fixed:
         simulator = FixedSimulator(simulator, fixed)
     if not isinstance(observation, Observation):
@@ -97,3 +102,18 @@ def make_problem(
         x = check_observation(observation.x, simulator.output)
         observation = replace(observation, x=x)
     return Problem(simulator, observation)
+
+
+def _find(simulator: Simulator, observation: str | os.PathLike[str]) -> Observation:
+    """The observation in a file, or the simulator's own of that name."""
+    if not isinstance(observation, str) or is_file_name(observation):
+        return read_observation(observation)
+    names, file = simulator.observation_names, f"a {FORMATS} file"
+    if observation not in names:
+        raise UsageError(
+            f"simulator '{simulator.name}' ships no observation of this name",
+            got=f"'{observation}'",
+            expected=f"one of {', '.join(names)}, or {file}" if names else file,
+            remedy=did_you_mean(observation, names),
+        )
+    return simulator.observation(observation)

@@ -54,6 +54,9 @@ class Simulator(ABC):
     costly : bool
         True if one call takes more than a few milliseconds or may crash or hang.  Costly
         simulators are called one row at a time in a guard process, each row with its own stream.
+    observation_names : tuple of str
+        Names of the real data this simulator ships with, for ``problem(…, observation=name)``.
+        They are no part of the options: simulations serve all of them.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Simulator(ABC):
     output: Output
     options: Mapping[str, Any]
     costly: bool = False
+    observation_names: tuple[str, ...] = ()
 
     @abstractmethod
     def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
@@ -80,8 +84,23 @@ class Simulator(ABC):
         """
 
     def default_observation(self) -> Observation | None:
-        """The real data this simulator ships with, if any."""
-        return None
+        """The real data this simulator ships with, if any: the first of those with a name."""
+        return self.observation(self.observation_names[0]) if self.observation_names else None
+
+    def observation(self, name: str) -> Observation:
+        """One of the real data this simulator ships with.
+
+        Parameters
+        ----------
+        name : str
+            One of `observation_names`: `sbiwb.problem` refuses others.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be had.
+        """
+        raise NotImplementedError(f"{type(self).__name__} names observations and returns none")
 
     def fingerprint(self) -> dict[str, Any]:
         """What the stored simulations depend on, besides prior and seed."""

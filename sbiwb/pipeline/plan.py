@@ -11,7 +11,6 @@ from typing import Any
 
 from sbiwb import registry
 from sbiwb.config import MethodSection, ProblemSection, Recipe
-from sbiwb.core.observation_file import read_observation
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import SbiwbError, unknown_name
 from sbiwb.execute.execution import Execution, parse_execution
@@ -88,8 +87,7 @@ def plan(recipe: Recipe) -> tuple[dict[str, Problem], list[Task]]:
 def build_problem(section: ProblemSection) -> Problem:
     """Build the problem that a section of a recipe describes."""
     simulator = registry.build_simulator(section.simulator, **section.options)
-    seen = None if section.observation is None else read_observation(section.observation)
-    return make_problem(simulator, seen, section.fixed)
+    return make_problem(simulator, section.observation, section.fixed)
 
 
 def _check_method(section: MethodSection) -> None:

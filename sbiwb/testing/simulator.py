@@ -12,6 +12,7 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.function import FunctionSimulator
 from sbiwb.core.observation import Observation, check_observation
+from sbiwb.core.observation_file import is_file_name
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, Output, Simulator, TorchLikelihood
 from sbiwb.rng import stream
 from sbiwb.testing.contract import must_not_raise, require
@@ -174,17 +175,41 @@ def _rebuild(simulator: Simulator) -> Simulator | None:
 
 
 def _check_observation(simulator: Simulator, subject: str) -> None:
-    with must_not_raise(subject, "its default observation"):
-        observation = simulator.default_observation()
-        if observation is None:
-            return
+    names = simulator.observation_names
+    require(
+        isinstance(names, tuple) and all(isinstance(name, str) and name for name in names),
+        subject,
+        "observation_names is not a tuple of names",
+        got=names,
+    )
+    require(len(set(names)) == len(names), subject, "observation names repeat", got=names)
+    for name in names:
+        require(not is_file_name(name), subject, "an observation's name reads as a file", got=name)
+        with must_not_raise(subject, f"its observation '{name}'"):
+            observation = simulator.observation(name)
+            _check_one(observation, simulator, subject, f"observation '{name}'")
         require(
-            isinstance(observation, Observation),
+            observation.name == name,
             subject,
-            "the default observation is not an Observation",
-            got=type(observation).__name__,
+            "an observation has another name than it was asked by",
+            got=observation.name,
+            expected=name,
         )
-        check_observation(observation.x, simulator.output)
+    with must_not_raise(subject, "its default observation"):
+        default = simulator.default_observation()
+        if default is not None:
+            _check_one(default, simulator, subject, "the default observation")
+
+
+def _check_one(observation: object, simulator: Simulator, subject: str, what: str) -> None:
+    require(
+        isinstance(observation, Observation),
+        subject,
+        f"{what} is not an Observation",
+        got=type(observation).__name__,
+    )
+    assert isinstance(observation, Observation)
+    check_observation(observation.x, simulator.output)
 
 
 def _check_mean(simulator: KnownMean, subject: str, theta: Array, draws: Array) -> None:

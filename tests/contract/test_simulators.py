@@ -231,6 +231,18 @@ FAULTS = {
     "default observation is not an Observation": lambda: faulty(
         default_observation=lambda _: np.zeros(3)
     ),
+    "observation_names is not a tuple": lambda: with_attribute("observation_names", "run1"),
+    "observation names repeat": lambda: with_attribute("observation_names", ("run1", "run1")),
+    "observation's name reads as a file": lambda: with_attribute("observation_names", ("a.csv",)),
+    "its observation 'run1' raised NotImplementedError": lambda: with_attribute(
+        "observation_names", ("run1",)
+    ),
+    "observation 'run1' is not an Observation": lambda: faulty(
+        observation_names=("run1",), observation=lambda _, _name: np.zeros(3)
+    ),
+    "an observation has another name": lambda: faulty(
+        observation_names=("run1",), observation=lambda _, _name: Observation(np.zeros(3))
+    ),
     "mean has the wrong shape": lambda: faulty(
         simulate=lambda _, theta, rng: rng.random((len(theta), 3)),
         mean=lambda _, theta: theta[:, 0],
