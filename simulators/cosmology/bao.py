@@ -18,7 +18,8 @@ from sbiwb.core.simulator import Output, Simulator
 from sbiwb.errors import DataError, UsageError, did_you_mean, unknown_name
 
 from .distances import Distances
-from .models import MODELS, OMEGA_M, Model
+from .model import Model
+from .models import MODELS, OMEGA_M
 from .points import PUBLISHED, Points, published_points, read_points
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ HRD = Parameter("hrd", Uniform(50.0, 200.0), unit="Mpc", label="h r_d")
 
 
 class BAO(Simulator):
-    """BAO distances of a flat universe: prediction + Gaussian noise of the data's covariance.
+    """BAO distances: prediction + Gaussian noise of the data's covariance.
 
     x holds D_M/r_d, D_H/r_d and D_V/r_d = (z D_M² D_H)^{1/3}/r_d in the order of the data, for
     DESI DR2 thirteen numbers (note D_H before D_M at z = 2.33, as in the released files).
@@ -41,7 +42,7 @@ class BAO(Simulator):
     data : str or pair of paths
         ``"desi_dr2"``, or ``(mean_file, covariance_file)`` in DESI's text format (see `points`).
     model : str
-        ``"lcdm"``, ``"wcdm"`` or ``"w0wacdm"``.
+        A key of `models.MODELS`: ``"lcdm"``, ``"wcdm"``, ``"w0wacdm"``, ``"olcdm"``, ….
     sha256 : str, optional
         Hash that the content of the two files must have.  `options` holds it, so that simulations
         and results made from other contents are never taken for these.
@@ -131,10 +132,10 @@ class _Gaussian:
         self._where = xp.where
 
     def mean(self, theta: Any) -> Any:
-        om, hrd, *dark = (theta[:, k : k + 1] for k in range(theta.shape[1]))
-        comoving, hubble = self._distances(om, *dark)
-        volume = (self._z * comoving * comoving * hubble) ** (1 / 3)
-        chosen = self._where(self._transverse, comoving, self._where(self._radial, hubble, volume))
+        om, hrd, *own = (theta[:, k : k + 1] for k in range(theta.shape[1]))
+        across, along = self._distances(om, *own)
+        volume = (self._z * across * across * along) ** (1 / 3)
+        chosen = self._where(self._transverse, across, self._where(self._radial, along, volume))
         return HUBBLE_DISTANCE / hrd * chosen
 
     def log_likelihood(self, theta: Any, x: Any) -> Any:

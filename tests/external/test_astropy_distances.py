@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from astropy.cosmology import FlatLambdaCDM, Flatw0waCDM, FlatwCDM
+from astropy.cosmology import FlatLambdaCDM, Flatw0waCDM, FlatwCDM, wCDM
+from scipy import integrate
 
 from sbiwb import Prior
 from sbiwb.rng import stream
@@ -12,27 +16,54 @@ from sbiwb.simulators.cosmology.bao import BAO, HUBBLE_DISTANCE
 from sbiwb.simulators.cosmology.distances import Distances
 from sbiwb.simulators.cosmology.models import MODELS, OMEGA_M
 
-THEIRS = {"lcdm": FlatLambdaCDM, "wcdm": FlatwCDM, "w0wacdm": Flatw0waCDM}
+# wCDM with its default w0 = −1: the elliptic integrals of astropy's LambdaCDM are off by 10 % where
+# Λ < 0, which its own numerical integral shows too.
+THEIRS = {"lcdm": FlatLambdaCDM, "wcdm": FlatwCDM, "w0wacdm": Flatw0waCDM, "olcdm": wCDM}
 
 
-def test_every_model_has_its_oracle():
-    assert set(THEIRS) == set(MODELS)
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", THEIRS)
 def test_distances_agree_to_a_millionth(name):
     model = MODELS[name]
     prior = Prior((OMEGA_M, *model.parameters), model.constraint)
     arguments = ("Om0", *(parameter.name for parameter in model.parameters))
     rng = stream(0, "astropy", name)
-    corners = prior.from_unit(np.round(rng.random((10, prior.dim))))
-    for theta in np.concatenate([corners, prior.sample(60, rng)]):
-        z = rng.uniform(0.0, 3.0, 10)
-        theirs = THEIRS[name](100.0, Tcmb0=0.0, **dict(zip(arguments, theta, strict=True)))
+    corners = prior.from_unit(np.round(rng.random((6, prior.dim))))
+    for theta in np.concatenate([corners, prior.sample(20, rng)]):
+        z = rng.uniform(0.0, 3.0, 6)
+        given = dict(zip(arguments, theta, strict=True))
+        if (ok := given.pop("Ok", None)) is not None:
+            given["Ode0"] = 1 - given["Om0"] - ok
+        theirs = THEIRS[name](100.0, Tcmb0=0.0, **given)
         columns = theta[:, np.newaxis, np.newaxis]
         comoving, hubble = (HUBBLE_DISTANCE * d[0] for d in Distances(model, z)(*columns))
-        assert comoving == pytest.approx(theirs.comoving_distance(z).value, rel=1e-6)
+        assert comoving == pytest.approx(theirs.comoving_transverse_distance(z).value, rel=1e-6)
         assert hubble == pytest.approx(HUBBLE_DISTANCE / theirs.efunc(z), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(set(MODELS) - set(THEIRS)))
+def test_models_that_astropy_does_not_ship_agree_with_integrals_of_w(name):
+    model = MODELS[name]
+    prior = Prior((OMEGA_M, *model.parameters), model.constraint)
+    rng = stream(0, "quad", name)
+    corners = prior.from_unit(np.round(rng.random((2, prior.dim))))
+    for theta in np.concatenate([corners, prior.sample(6, rng)]):
+        om, *dark = theta
+        z = np.sort(rng.uniform(0.0, 3.0, 3))
+        columns = theta[:, np.newaxis, np.newaxis]
+        comoving, hubble = (d[0] for d in Distances(model, z)(*columns))
+        inverse_rate = partial(integrated_rate, lambda at, p=dark: model.w(at, *p), om)
+        pieces = [
+            integrate.quad(inverse_rate, *ends, epsabs=0, epsrel=1e-9, limit=200)[0]
+            for ends in pairwise((0.0, *z))
+        ]
+        assert comoving == pytest.approx(np.cumsum(pieces), rel=1e-6)
+        assert hubble == pytest.approx([inverse_rate(at) for at in z], rel=1e-6)
+
+
+def integrated_rate(w, om, z):
+    """1/E from an equation of state."""
+    exponent, _ = integrate.quad(lambda at: 3 * (1 + w(at)) / (1 + at), 0, z, epsrel=1e-9)
+    return 1 / np.sqrt(om * (1 + z) ** 3 + (1 - om) * np.exp(exponent))
 
 
 def test_predictions_of_the_desi_points():

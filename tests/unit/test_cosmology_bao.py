@@ -162,9 +162,9 @@ def test_torch_likelihood_passes_gradcheck(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters(name):
     prior = BAO(model=name).prior
-    assert prior.names == ("Om", "hrd", "w0", "wa")[: 2 + len(MODELS[name].parameters)]
+    assert prior.names == ("Om", "hrd", *(p.name for p in MODELS[name].parameters))
     assert prior.parameters[1].unit == "Mpc"
-    assert (prior.constraint is not None) == (name == "w0wacdm")
+    assert (prior.constraint is not None) == (name in ("w0wacdm", "w0wawbcdm", "olcdm"))
 
 
 @pytest.mark.parametrize(("points", "least"), [(1, 10_000), (10_000, 100_000)])
@@ -216,7 +216,7 @@ def test_a_hash_makes_no_sense_for_published_data():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "LCDM"}, "unknown cosmological model; got 'LCDM'; expected one of lcdm.*'lcdm'"),
+        ({"model": "LCDM"}, "unknown cosmological model; got 'LCDM'; expected one of lcdm.*lcdm'"),
         ({"model": "w0wa"}, r"did you mean 'w0wacdm'\?"),
         ({"model": 3}, "unknown cosmological model; got '3'"),
         ({"model": ["lcdm"]}, "unknown cosmological model"),

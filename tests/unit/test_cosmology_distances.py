@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from sbiwb import Prior
 from sbiwb.rng import stream
-from sbiwb.simulators.cosmology.distances import NODES, PANEL, Distances, quadrature
+from sbiwb.simulators.cosmology.distances import NODES, Distances, curved, quadrature
 from sbiwb.simulators.cosmology.models import MODELS, OMEGA_M
 
 # Clustered, far apart, unordered and repeated redshifts up to 3.
@@ -47,7 +48,7 @@ def worst_error(model, z, nodes):
 def test_quadrature_has_converged_everywhere_in_the_prior(name, z):
     assert worst_error(MODELS[name], z, NODES) < 1e-7
     # The reference has converged too: fewer nodes give the same.
-    assert worst_error(MODELS[name], z, 20) < 1e-13
+    assert worst_error(MODELS[name], z, 20) < 1e-12
 
 
 def test_one_node_less_would_miss_the_target():
@@ -55,19 +56,28 @@ def test_one_node_less_would_miss_the_target():
     assert max(errors) > 1e-6
 
 
+OSCILLATING = [name for name in MODELS if name.startswith("osc_")]
+
+
+def test_wide_panels_would_miss_oscillations():
+    for name in ("osc_ln", "osc_z"):
+        coarse = replace(MODELS[name], panel=0.6)
+        assert max(worst_error(coarse, z, NODES) for z in REDSHIFTS.values()) > 1e-6
+
+
 @pytest.mark.parametrize("nodes", [1, 3, NODES])
 def test_quadrature_is_exact_for_polynomials_it_must_integrate(nodes):
     # In n = ln(1+z), ∫ f dz = ∫ f eⁿ dn: take f = e⁻ⁿ nᵏ, whose integral is n^{k+1}/(k+1).
     at = np.log1p(REDSHIFTS["unordered"])
-    n, weights = quadrature(at, nodes)
+    n, weights = quadrature(at, nodes, 0.3)
     for power in range(2 * nodes):
         integral = (np.exp(-n) * n**power) @ weights
         assert integral == pytest.approx(at ** (power + 1) / (power + 1), rel=1e-12)
 
 
 def test_panels_are_no_wider_than_promised():
-    n, _ = quadrature(np.log1p([3.0]), 1)  # one node a panel: the panels' middles
-    assert np.diff(n).max() <= PANEL
+    n, _ = quadrature(np.log1p([3.0]), 1, 0.3)  # one node a panel: the panels' middles
+    assert np.diff(n).max() <= 0.3
     assert len(n) == 5
 
 
@@ -95,13 +105,80 @@ def test_models_contain_one_another():
             assert a == pytest.approx(b, rel=1e-14)
 
 
-def test_cpl_is_the_integral_of_its_equation_of_state():
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "lcdm"])
+def test_density_is_the_integral_of_the_equation_of_state(name):
+    model = MODELS[name]
     n = np.linspace(0, np.log(4), 20_001)
-    w0, wa = 0.4, -1.7
-    w = w0 + wa * (1 - np.exp(-n))
-    steps = 3 * np.diff(n) * (2 + w[1:] + w[:-1]) / 2  # trapezoid for 3∫(1 + w) dn
-    expected = np.exp(np.concatenate([[0.0], np.cumsum(steps)]))
-    assert MODELS["w0wacdm"].density(n, np)(w0, wa) == pytest.approx(expected, rel=1e-7)
+    prior = Prior(model.parameters, None if model.curved else model.constraint)
+    for theta in prior.sample(5, stream(0, "w")):
+        dark = theta[model.curved :]
+        w = model.w(np.expm1(n), *dark)
+        steps = 3 * np.diff(n) * (2 + w[1:] + w[:-1]) / 2  # trapezoid for 3∫(1 + w) dn
+        expected = np.exp(np.concatenate([[0.0], np.cumsum(steps)]))[::400]
+        columns = dark.reshape(-1, 1, 1)
+        density = np.broadcast_to(model.density(n[::400], np)(*columns), (1, len(expected)))[0]
+        # The trapezoid errs by h²/12·(w′ at the ends)·3: |w′| ≤ |A B (1+z)| = 80, so 1e-7.
+        assert density == pytest.approx(expected, rel=3e-7)
+
+
+def test_oscillating_models_contain_one_another():
+    z = REDSHIFTS["desi"]
+    om, w0, a, one = (np.array([[value]]) for value in (0.3, -0.8, 0.7, 1.0))
+    theirs = Distances(MODELS["osc_ln_sin"], z)(om, w0, a)
+    for ours, other in zip(Distances(MODELS["osc_ln"], z)(om, w0, a, one), theirs, strict=True):
+        assert ours == pytest.approx(other, rel=1e-7)
+    wcdm = Distances(MODELS["wcdm"], z)(om, w0)
+    for name in OSCILLATING:
+        own = [w0, 0 * a, one][: len(MODELS[name].parameters)]
+        for ours, other in zip(Distances(MODELS[name], z)(om, *own), wcdm, strict=True):
+            assert ours == pytest.approx(other, rel=1e-7)
+
+
+def test_an_empty_universe_has_the_milne_distance():
+    z = REDSHIFTS["random"]
+    model = MODELS["olcdm"]
+    transverse, hubble = Distances(model, z)(np.array([[0.0]]), np.array([[1.0]]))
+    assert transverse[0] == pytest.approx(np.sinh(np.log1p(z)), rel=1e-9)
+    assert hubble[0] == pytest.approx(1 / (1 + z), rel=1e-12)
+
+
+def test_a_closed_universe_shrinks_transverse_distances_and_a_flat_one_does_not():
+    z, om, ok = REDSHIFTS["far"], np.array([[0.3]]), np.array([[-0.3]])
+    model = MODELS["olcdm"]
+    closed, _ = Distances(model, z)(om, ok)
+    along, _ = Distances(replace(model, curved=False, density=milne(ok[0, 0])), z)(om, ok)
+    root = np.sqrt(0.3)
+    assert closed == pytest.approx(np.sin(root * along) / root, rel=1e-9)
+    flat, _ = Distances(model, z)(om, 0 * ok)
+    assert flat == pytest.approx(Distances(MODELS["lcdm"], z)(om)[0], rel=1e-14)
+
+
+def milne(ok):
+    """Curvature counted as if it were dark energy: its distances are not bent."""
+    share = ok / 0.7  # of the 1 − Ωm = 0.7 that is not matter
+    return lambda n, xp: lambda _: share * xp.exp(2 * n) + (1 - share)
+
+
+def test_curved_is_sinh_and_sin():
+    x = np.array([1e-12, 0.3, 4.0, 9.9])
+    assert curved(x) == pytest.approx(np.sinh(np.sqrt(x)) / np.sqrt(x), rel=1e-13)
+    assert curved(-x) == pytest.approx(np.sin(np.sqrt(x)) / np.sqrt(x), rel=1e-12)
+
+
+def test_curvature_never_outweighs_matter_so_that_the_rate_is_real():
+    model = MODELS["olcdm"]
+    for z in REDSHIFTS.values():
+        for distance in Distances(model, z)(*points(model, 20_000)):
+            assert np.all(np.isfinite(distance))
+            assert np.all(distance > 0)
+    with np.errstate(invalid="ignore"):
+        outside = Distances(model, REDSHIFTS["desi"])(np.array([[0.01]]), np.array([[-0.3]]))
+    assert not np.all(np.isfinite(outside))
+
+
+@pytest.mark.parametrize("name", ["lcdm", "olcdm"])
+def test_every_equation_of_state_can_be_drawn(name):
+    assert MODELS[name].w(np.array([0.0, 1.0])).tolist() == [-1.0, -1.0]
 
 
 def test_order_and_repetition_of_redshifts_do_not_matter():
