@@ -15,6 +15,7 @@ _HOME = {
     "Parameter": "sbiwb.core.prior",
     "Prior": "sbiwb.core.prior",
     "LinearConstraint": "sbiwb.core.constraint",
+    "Correlation": "sbiwb.core.correlation",
     "Uniform": "sbiwb.core.distributions",
     "LogUniform": "sbiwb.core.distributions",
     "Normal": "sbiwb.core.distributions",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sbiwb.checking import check as check
     from sbiwb.comparison import compare as compare
     from sbiwb.core.constraint import LinearConstraint as LinearConstraint
+    from sbiwb.core.correlation import Correlation as Correlation
     from sbiwb.core.distributions import Cosine as Cosine
     from sbiwb.core.distributions import LogNormal as LogNormal
     from sbiwb.core.distributions import LogUniform as LogUniform

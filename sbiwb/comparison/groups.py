@@ -244,8 +244,9 @@ def _changed_priors(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[st
         for prior in (one, other)
     )
     changed = [name for name, p in mine.items() if name in theirs and theirs[name] != p]
-    if one.get("constraint") != other.get("constraint"):
-        changed.extend((one.get("constraint") or other.get("constraint") or {}).get("names", []))
+    for joint in ("constraint", "correlation"):
+        if one.get(joint) != other.get(joint):
+            changed.extend((one.get(joint) or other.get(joint) or {}).get("names", []))
     return list(dict.fromkeys(changed))
 
 

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from sbiwb.core.constraint import LinearConstraint, UniformPair
-from sbiwb.core.distributions import Array, Distribution, Uniform
+from sbiwb.core.correlation import CorrelatedNormals, Correlation, conditional
+from sbiwb.core.distributions import Array, Distribution, Normal, Uniform
 from sbiwb.errors import DataError, UsageError, unknown_name
 
 # Φ⁻¹ of the unit coordinate is kept within ±8.2: beyond it, 1 − u is no longer a float64.
@@ -73,16 +74,20 @@ class Prior:
         An inequality between two of them, both uniform.
     box : tuple of (float, float), optional
         Sub-interval of the unit cube per parameter, made by `restrict`.
+    correlation : Correlation, optional
+        Correlations between some of them, all normal.
 
     Raises
     ------
     UsageError
-        If names repeat, or the constraint names a parameter that is not uniform.
+        If names repeat, the constraint names a parameter that is not uniform, or the correlation
+        one that is not normal.
     """
 
     parameters: tuple[Parameter, ...]
     constraint: LinearConstraint | None = None
     box: tuple[tuple[float, float], ...] = field(default=())
+    correlation: Correlation | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple(self.parameters))
@@ -96,11 +101,11 @@ class Prior:
             raise UsageError(
                 "bad box", got=self.box, expected=f"{self.dim} pairs 0 <= low < high <= 1"
             )
-        if self.constraint is not None:
-            for name in self.constraint.names:
+        for what in ("constraint", "correlation"):
+            for name in getattr(self, what).names if getattr(self, what) is not None else ():
                 if name not in self.names:
-                    raise unknown_name("parameter in constraint", name, self.names)
-            _ = self._pair  # raises now rather than at the first draw
+                    raise unknown_name(f"parameter in {what}", name, self.names)
+        _ = self._pair, self._correlated  # these raise now rather than at the first draw
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,9 +131,11 @@ class Prior:
         theta = self._check(theta)
         pair = self._pair
         total = np.zeros(len(theta))
-        for i, parameter in enumerate(self.parameters):
-            if pair is None or i not in pair[:2]:
-                total += parameter.distribution.log_pdf(theta[:, i])
+        for i in self._independent:
+            total += self.parameters[i].distribution.log_pdf(theta[:, i])
+        if self._correlated is not None:
+            columns, normals = self._correlated
+            total += normals.log_pdf(theta[:, columns])
         if pair is not None:
             i, j, joint = pair
             inside = np.isfinite(joint.first.log_pdf(theta[:, i]))
@@ -149,9 +156,11 @@ class Prior:
         unit = low + (high - low) * self._check(u)
         theta: Array = np.empty_like(unit)
         pair = self._pair
-        for i, parameter in enumerate(self.parameters):
-            if pair is None or i not in pair[:2]:
-                theta[:, i] = parameter.distribution.ppf(unit[:, i])
+        for i in self._independent:
+            theta[:, i] = self.parameters[i].distribution.ppf(unit[:, i])
+        if self._correlated is not None:
+            columns, normals = self._correlated
+            theta[:, columns] = normals.from_unit(unit[:, columns])
         if pair is not None:
             i, j, joint = pair
             theta[:, i], theta[:, j] = joint.from_unit(unit[:, i], unit[:, j])
@@ -214,8 +223,13 @@ class Prior:
         free = [p for p in self.parameters if p.name not in values]
         if not free:
             raise UsageError("all parameters are fixed", got=", ".join(values))
+        correlation = self.correlation
+        if correlation is not None and set(values) & set(correlation.names):
+            assert self._correlated is not None
+            marginals, correlation = conditional(correlation, self._correlated[1].normals, values)
+            free = [replace(p, distribution=marginals.get(p.name, p.distribution)) for p in free]
         if self.constraint is None or not set(values) & set(self.constraint.names):
-            return Prior(tuple(free), self.constraint)
+            return Prior(tuple(free), self.constraint, correlation=correlation)
         weights = dict(zip(self.constraint.names, self.constraint.weights, strict=True))
         below = self.constraint.below - sum(
             weights.pop(n) * v for n, v in values.items() if n in weights
@@ -228,15 +242,18 @@ class Prior:
             edge = below / weight
             cut = (low, min(high, edge)) if weight > 0 else (max(low, edge), high)
             free[k] = replace(free[k], distribution=Uniform(*cut))
-        return Prior(tuple(free))
+        return Prior(tuple(free), correlation=correlation)
 
     def describe(self) -> dict[str, object]:
         """Everything that defines the prior, as plain JSON types."""
-        return {
+        described: dict[str, object] = {
             "parameters": [p.describe() for p in self.parameters],
             "constraint": self.constraint.describe() if self.constraint else None,
             "box": [list(side) for side in self.box],
         }
+        if self.correlation is not None:  # left out if absent: keys of stored simulations stay
+            described["correlation"] = self.correlation.describe()
+        return described
 
     @property
     def key(self) -> str:
@@ -270,13 +287,39 @@ class Prior:
         ordered = weights[self.names[i]], weights[self.names[j]]
         return i, j, UniformPair(first, second, ordered, self.constraint.below)
 
+    @cached_property
+    def _correlated(self) -> tuple[list[int], CorrelatedNormals] | None:
+        """The correlated parameters as column numbers and their joint distribution."""
+        if self.correlation is None:
+            return None
+        columns = [self.names.index(name) for name in self.correlation.names]
+        normals = []
+        for k in columns:
+            distribution = self.parameters[k].distribution
+            if not isinstance(distribution, Normal):
+                raise UsageError(
+                    "a correlation needs normal parameters",
+                    got=f"{distribution} of {self.names[k]}",
+                )
+            normals.append(distribution)
+        return columns, CorrelatedNormals(tuple(normals), self.correlation.matrix)
+
+    @cached_property
+    def _independent(self) -> tuple[int, ...]:
+        """Columns of the parameters in neither constraint nor correlation."""
+        joint = [*(self._pair[:2] if self._pair else ())]
+        joint += self._correlated[0] if self._correlated else []
+        return tuple(k for k in range(self.dim) if k not in joint)
+
     def _whole_to_unit(self, theta: Array) -> Array:
         """Unit coordinates of the unrestricted prior."""
         u = np.empty_like(theta)
         pair = self._pair
-        for k, parameter in enumerate(self.parameters):
-            if pair is None or k not in pair[:2]:
-                u[:, k] = parameter.distribution.cdf(theta[:, k])
+        for k in self._independent:
+            u[:, k] = self.parameters[k].distribution.cdf(theta[:, k])
+        if self._correlated is not None:
+            columns, normals = self._correlated
+            u[:, columns] = normals.to_unit(theta[:, columns])
         if pair is not None:
             i, j, joint = pair
             u[:, i], u[:, j] = joint.to_unit(theta[:, i], theta[:, j])

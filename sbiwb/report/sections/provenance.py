@@ -106,6 +106,14 @@ def _priors(group: Group) -> Table:
         rows.append(
             [Cell("and"), Cell(f"{terms} < {as_typed(group.constraint['below'])}"), Cell("")]
         )
+    if "correlation" in described:
+        rows.append(
+            [
+                Cell("correlated"),
+                Cell(clean(", ".join(described["correlation"]["names"]))),
+                Cell(""),
+            ]
+        )
     return Table("Prior", headings(("Parameter", "Distribution", "Unit"), 3), [Rows(rows)])
 
 
