@@ -8,13 +8,16 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
+# One test process a core, up to eight; `make test WORKERS=0` runs all tests in one.
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
 .PHONY: demo test clean
 
 demo: $(VENV)/installed
 	$(BIN)/sbiwb run desi_dr2
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

@@ -118,10 +118,10 @@ def test_dynamic_sampling_goes_on_to_the_effective_draws_asked_for():
 
 
 def test_impossible_data_end_at_once_with_a_reason():
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InferenceError, match="zero almost everywhere in the prior") as caught:
         sample(target(impossible))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert "\n" not in str(caught.value)
 
 

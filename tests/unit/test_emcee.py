@@ -85,10 +85,10 @@ def test_two_peaks_keep_their_weights():
 
 
 def test_impossible_data_end_at_once_with_a_reason():
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(InferenceError, match="0 prior draws of about 51200") as caught:
         sample(target(impossible))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert "\n" not in str(caught.value)
 
 
