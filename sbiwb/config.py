@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from sbiwb.core.observation_file import is_file_name
 from sbiwb.errors import UsageError, did_you_mean, unknown_name
 from sbiwb.safe_yaml import read_yaml
 
@@ -178,6 +177,9 @@ def parse_recipe(data: Any, where: str = "recipe", folder: Path | None = None) -
 
 
 def _absolute(recipe: Recipe, folder: Path) -> Recipe:
+    # It loads NumPy, and listing recipes does not need it.
+    from sbiwb.core.observation_file import is_file_name
+
     problems = {
         label: section.model_copy(update={"observation": str(folder / section.observation)})
         if section.observation is not None and is_file_name(section.observation)

@@ -16,10 +16,10 @@ import typer
 
 import sbiwb
 from sbiwb.cli import checking, comparing, data, listing, new, reporting, running
-from sbiwb.errors import SbiwbError
+from sbiwb.errors import SbiwbError, StoreError
+from sbiwb.interruption import EXIT_CODE, terminable
 
 DEBUG = "SBIWB_DEBUG"
-INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 app = typer.Typer(
     add_completion=False,
@@ -42,17 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = app(args=arguments, prog_name="sbiwb", standalone_mode=False) or 0
+        with terminable():
+            code = app(args=arguments, prog_name="sbiwb", standalone_mode=False) or 0
+            sys.stdout.flush()
     except typer.TyperException as error:
         hint = error.format_message().rstrip(".") + "; sbiwb --help shows what there is"
         return _complain(error, hint, error.exit_code)
     except SbiwbError as error:
         return _complain(error, str(error), error.exit_code)
+    except OSError as error:
+        message = f"the system refuses; got {error}; {DEBUG}=1 shows where"
+        return _complain(error, message, StoreError.exit_code)
     except Exception as error:
         # A fault of the workbench: say so without a page of traceback.
         message = f"unexpected {type(error).__name__}: {error}; {DEBUG}=1 shows the traceback"
         return _complain(error, message, 70)
-    if code == INTERRUPTED:
+    if code == EXIT_CODE:  # what Typer makes of a KeyboardInterrupt
         print("sbiwb: interrupted; what is finished is kept", file=sys.stderr)
     return int(code)
 

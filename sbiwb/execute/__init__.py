@@ -25,6 +25,7 @@ from sbiwb.execute.job import BlockSize, Job, make_inline
 from sbiwb.execute.remote import make_remote
 from sbiwb.execute.shipping import pack
 from sbiwb.execute.tally import Tally
+from sbiwb.interruption import terminable
 from sbiwb.progress import QUIET, Progress
 from sbiwb.rng import check_seed
 from sbiwb.store import open_store
@@ -44,6 +45,9 @@ def simulate(
     progress: Progress = QUIET,
 ) -> Simulations:
     """Draw n parameter vectors from a proposal and simulate each.
+
+    With a store, Ctrl-C and SIGTERM wait for the block at work in this process; a second one does
+    not.  Either ends in a `KeyboardInterrupt`.
 
     Parameters
     ----------
@@ -102,7 +106,7 @@ def simulate(
 
     result = _Collected(int(n), proposal.dim, simulator, execution, size)
     missing = []
-    with progress.task(f"Simulating {simulator.name}", n) as task:
+    with terminable(), progress.task(f"Simulating {simulator.name}", n) as task:
         for block, rows in split(int(n), size):
             stored = None if opened is None else opened.read(block, rows)
             if stored is None:

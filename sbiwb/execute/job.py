@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 
 from sbiwb.core.prior import Prior
@@ -14,6 +14,7 @@ from sbiwb.execute.block import block_theta, simulate_batch, simulate_rows
 from sbiwb.execute.guard import Guard
 from sbiwb.execute.shipping import pack
 from sbiwb.execute.threads import one_thread
+from sbiwb.interruption import finishing
 from sbiwb.store import Store
 
 BlockSize = tuple[int, int]
@@ -71,12 +72,17 @@ class Job:
 def make_inline(
     job: Job, simulator: Simulator, blocks: Sequence[BlockSize]
 ) -> Iterator[tuple[int, Simulations]]:
-    """Make blocks in this process, or in one guard process, in order."""
-    if not job.guarded:
-        with one_thread():
-            for block, rows in blocks:
-                yield block, job.make(simulator, block, rows)
-        return
-    with closing(job.guard(pack(simulator))) as guard:
+    """Make blocks in this process, or in one guard process, in order.
+
+    If they are stored, an interruption waits for the block at work.
+    """
+    with ExitStack() as stack:
+        engine: Simulator | Guard = simulator
+        if job.guarded:
+            engine = stack.enter_context(closing(job.guard(pack(simulator))))
+        else:
+            stack.enter_context(one_thread())
         for block, rows in blocks:
-            yield block, job.make(guard, block, rows)
+            with finishing(f"{rows} simulations") if job.store is not None else nullcontext():
+                made = job.make(engine, block, rows)
+            yield block, made

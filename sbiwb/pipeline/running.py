@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from sbiwb.config import Recipe, find_recipe, parse_recipe, read_recipe
 from sbiwb.core.problem import Problem
 from sbiwb.discovery import FOLDERS
 from sbiwb.errors import UsageError
+from sbiwb.interruption import terminable
 from sbiwb.loading import difference
 from sbiwb.pipeline.executing import execute, failure
 from sbiwb.pipeline.folder import RunFolder
@@ -82,7 +81,7 @@ def run(
         raise UsageError("a recipe given as a mapping needs a run directory", remedy="pass out=…")
     path = Path(out or Path("runs", name))
     workers = workers or content.workers or min(2, os.cpu_count() or 1)
-    with _simulators_of(content), _terminable():
+    with _simulators_of(content), terminable():
         problems, tasks = plan(content)
         path = _beside(path) if fork else path
         with run_lock(path):
@@ -154,16 +153,3 @@ def _simulators_of(recipe: Recipe) -> Iterator[None]:
             del os.environ[FOLDERS]
         else:
             os.environ[FOLDERS] = before
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM stop the run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set signal handlers
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

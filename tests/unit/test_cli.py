@@ -1,5 +1,7 @@
 """The command line: one line and an exit code for every mistake, and quick to start."""
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -77,6 +79,7 @@ def test_a_recipe_s_typo_is_placed(capsys, tmp_path):
     [
         (StoreError("disk full", got="x"), 74, "disk full; got x"),
         (ZeroDivisionError("a\nb"), 70, "unexpected ZeroDivisionError: a b; SBIWB_DEBUG=1 shows"),
+        (OSError(28, "No space left on device"), 74, "got [Errno 28] No space left on device"),
     ],
 )
 def test_tracebacks_only_on_request(capsys, monkeypatch, error, code, line):
@@ -94,15 +97,43 @@ def test_tracebacks_only_on_request(capsys, monkeypatch, error, code, line):
     assert err[0].startswith("Traceback")
 
 
-def test_an_interruption(capsys, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("work", "arguments"),
+    [
+        ("pipeline.run", ["run", "desi_dr2"]),
+        ("pipeline.reporting.report", ["report", "out"]),
+        ("loading.load", ["check", "a.nc"]),
+        ("loading.load", ["compare", "a.nc", "b.nc"]),
+    ],
+)
+def test_every_command_can_be_interrupted(capsys, monkeypatch, number, work, arguments):
+    def interrupted(*_, **__):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
 
-    monkeypatch.setattr("sbiwb.pipeline.run", interrupt)
-    assert sbiwb_cli(capsys, "run", "desi_dr2") == (
+    monkeypatch.setattr(f"sbiwb.{work}", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    assert sbiwb_cli(capsys, *arguments) == (
         130,
         "",
         ["sbiwb: interrupted; what is finished is kept"],
+    )
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_output_that_cannot_be_written_is_an_error():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-c", "from sbiwb.cli import main; main()", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 74
+    assert done.stderr.splitlines()[0].startswith(
+        "sbiwb: error: the system refuses; got [Errno 28]"
     )
 
 
