@@ -129,6 +129,8 @@ def infer(
         "execution": execution.cluster,
         **learning.record,
     }
+    if isinstance(likelihood, Exact) and likelihood.failures:
+        provenance["likelihood_failures"] = likelihood.failures
     result = make_result(
         problem, draws, method=method, seed=seed, provenance=provenance, learned=learned
     )

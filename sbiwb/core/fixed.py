@@ -52,6 +52,10 @@ class FixedSimulator(Simulator):
         inner = self.inner.fingerprint()
         return {**inner, "fixed": {**inner.get("fixed", {}), **self.values}}
 
+    @property
+    def reasons(self) -> Mapping[int, str]:  # type: ignore[override]
+        return self.inner.reasons
+
     def default_observation(self) -> Observation | None:
         return self.inner.default_observation()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -57,6 +58,9 @@ class Simulator(ABC):
     observation_names : tuple of str
         Names of the real data this simulator ships with, for ``problem(…, observation=name)``.
         They are no part of the options: simulations serve all of them.
+    reasons : mapping of int to str
+        Why rows of the latest call failed, of `simulate` or `log_likelihood`; may be left empty.  A
+        log-likelihood may be NaN only in rows that have a reason here.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Simulator(ABC):
     options: Mapping[str, Any]
     costly: bool = False
     observation_names: tuple[str, ...] = ()
+    reasons: Mapping[int, str] = MappingProxyType({})
 
     @abstractmethod
     def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
@@ -117,7 +122,10 @@ class KnownLikelihood(Protocol):
     """A simulator whose log-likelihood can be evaluated, normalised over x."""
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
-        """log p(x_i | theta_i) for rows theta (n, d) and x (n, *shape) or (*shape,); (n,)."""
+        """log p(x_i | theta_i) for rows theta (n, d) and x (n, *shape) or (*shape,); (n,).
+
+        −inf where impossible; NaN where it could not be computed, with `Simulator.reasons`.
+        """
         ...
 
 

@@ -1,13 +1,20 @@
-"""Failed simulations: how many there were, and what leaving them out does to the posterior."""
+"""Failed simulations and likelihoods: how many, and what leaving them out does to the posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.result import Result
 
 FAIL = 0.2
+FAIL_NEAR = 0.01
+"""Share of all evaluations of a likelihood that failed in or beside the posterior."""
+BESIDE = 1.0
+"""Standard deviations of the draws: a posterior that failures cut has no draws beyond the cut."""
 
 
 def failures(counts: Mapping[str, int], *, learns_likelihood: bool) -> Verdict:
@@ -41,8 +48,52 @@ def failures(counts: Mapping[str, int], *, learns_likelihood: bool) -> Verdict:
     return Verdict("failures", outcome, message, share, FAIL)
 
 
+def failed_likelihoods(
+    number: int, calls: int, theta: ArrayLike, draws: ArrayLike, reason: str
+) -> Verdict:
+    """Judge evaluations of an exact likelihood that failed.
+
+    They count as impossible, so the posterior lacks the parameters at which the model could not
+    be computed.  That is harmless where the posterior has no mass anyway: what matters is how many
+    of them lie among the draws or just beside them.
+
+    Parameters
+    ----------
+    number, calls : int
+        Evaluations that failed, and all.
+    theta : array, shape (m, d)
+        Where they failed, or where the latest did, when the sampler was nearest the posterior.
+    draws : array, shape (n, d)
+        Of the posterior; near is what lies in the box of their central 99 % in each parameter,
+        widened by a standard deviation on either side.
+    reason : str
+        The commonest one.
+
+    Returns
+    -------
+    Verdict
+        WARN, or FAIL if those near the draws are more than `FAIL_NEAR` of all evaluations.
+    """
+    draws, where = np.asarray(draws), np.asarray(theta)
+    low, high = np.quantile(draws, [0.005, 0.995], axis=0)
+    width = BESIDE * draws.std(axis=0)
+    near = float(np.mean(np.all((where >= low - width) & (where <= high + width), axis=1)))
+    share = near * number / max(calls, 1)
+    outcome = Outcome.FAIL if share > FAIL_NEAR else Outcome.WARN
+    message = (
+        f"{number} of {calls} evaluations of the likelihood failed ({reason}) and counted as "
+        f"impossible; {near:.0%} of the latest lie where the posterior is or just beside it"
+    )
+    return Verdict("failures", outcome, message, share, FAIL_NEAR)
+
+
 def check(result: Result) -> list[Verdict]:
-    """Judge the simulations a result was learned from."""
+    """Judge the simulations a result was learned from, or the likelihoods it was drawn with."""
+    if (lost := result.provenance.get("likelihood_failures")) is not None:
+        reason = next(iter(lost["reasons"]))
+        calls = result.cost.likelihood_calls
+        draws = result.samples()
+        return [failed_likelihoods(lost["number"], calls, lost["theta"], draws, reason)]
     counts = result.provenance.get("simulations")
     if counts is None:
         return []

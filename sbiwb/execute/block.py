@@ -14,7 +14,13 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations, Status
 from sbiwb.core.simulator import Simulator
-from sbiwb.execute.outcome import Row, call, finiteness_faults, simulate_row
+from sbiwb.execute.outcome import (
+    Row,
+    call,
+    finiteness_faults,
+    simulate_row,
+    with_reasons,
+)
 from sbiwb.rng import stream
 
 RowCall = Callable[[Array, int, int, int], Row]
@@ -43,7 +49,7 @@ def simulate_batch(simulator: Simulator, theta: Array, seed: int, block: int) ->
             seed,
             block,
         )
-    faults = finiteness_faults(x)
+    faults = with_reasons(finiteness_faults(x), simulator)
     status = np.full(len(theta), Status.OK, dtype=np.int8)
     failed = list(faults)
     status[failed], x[failed] = Status.NAN, np.nan

@@ -67,7 +67,7 @@ def simulate_row(simulator: Simulator, theta: Array, seed: int, block: int, row:
         return Row(Status.DIED, reason=clean(f"called sys.exit({error.code!r})"))
     except Exception as error:
         return Row(Status.ERROR, reason=describe(error))
-    fault = finiteness_faults(x).get(0)
+    fault = with_reasons(finiteness_faults(x), simulator).get(0)
     return Row(Status.NAN, reason=fault) if fault else Row(Status.OK, x[0])
 
 
@@ -79,6 +79,11 @@ def finiteness_faults(x: Array) -> dict[int, str]:
         bad = np.flatnonzero(~flat[row])
         faults[row] = f"{len(bad)} of {flat.shape[1]} values not finite, first at index {bad[0]}"
     return faults
+
+
+def with_reasons(faults: dict[int, str], simulator: Simulator) -> dict[int, str]:
+    """Take the simulator's own reasons for rows that failed in its latest call, if it has any."""
+    return {row: clean(simulator.reasons.get(row, fault)) for row, fault in faults.items()}
 
 
 def describe(error: BaseException) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
+from typing import Any
+
 import numpy as np
 
 from sbiwb.core.distributions import Array
@@ -9,9 +12,14 @@ from sbiwb.core.simulator import KnownLikelihood, Simulator
 from sbiwb.errors import InferenceError, UsageError
 from sbiwb.likelihoods.base import Likelihood
 
+_KEPT = 1000
+
 
 class Exact(Likelihood):
     """Exact log-likelihood of `simulator`.
+
+    A row that the simulator could not compute, and for which it gives a reason, counts as
+    impossible and is counted: see `failures`.
 
     Raises
     ------
@@ -26,10 +34,31 @@ class Exact(Likelihood):
                 remedy="learn one with nle+emcee, or infer with npe",
             )
         self.simulator = simulator
+        self._reasons: Counter[str] = Counter()
+        self._failed: deque[list[float]] = deque(maxlen=_KEPT)
+
+    @property
+    def failures(self) -> dict[str, Any]:
+        """Evaluations that failed, as plain JSON types; empty if none did.
+
+        ``number``, ``reasons`` (text → number) and ``theta``, the latest 1,000 parameter vectors.
+        """
+        if not self._reasons:
+            return {}
+        return {
+            "number": self._reasons.total(),
+            "reasons": dict(self._reasons.most_common()),
+            "theta": list(self._failed),
+        }
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
         assert isinstance(self.simulator, KnownLikelihood)  # for the type checker
-        value = np.asarray(self.simulator.log_likelihood(theta, x), dtype=np.float64)
+        value = np.array(self.simulator.log_likelihood(theta, x), dtype=np.float64)
+        if value.shape == (len(theta),):
+            for row in np.flatnonzero(np.isnan(value)).tolist():
+                if row in self.simulator.reasons:
+                    value[row] = -np.inf
+                    self._count(theta[row], self.simulator.reasons[row])
         if value.shape != (len(theta),) or np.any(np.isnan(value)) or np.any(value == np.inf):
             raise InferenceError(
                 f"the likelihood of '{self.simulator.name}' broke its contract",
@@ -37,3 +66,7 @@ class Exact(Likelihood):
                 expected=f"shape ({len(theta)},), finite or -inf",
             )
         return value
+
+    def _count(self, theta: Array, reason: str) -> None:
+        self._reasons[reason] += 1
+        self._failed.append(theta.tolist())

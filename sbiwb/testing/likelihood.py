@@ -210,9 +210,9 @@ def _absolute(
     """p(x|θ)/q(x) at draws of the fitted Gaussian q; None where p and q do not overlap well."""
     flat = draws.reshape(len(draws), -1)
     n, dim = flat.shape
-    if 20 * dim > n or np.all(flat == np.round(flat)):
-        return None
     fit, rest = flat[: n // 2], slice(n // 2, None)
+    if 20 * dim > n or np.all(flat == np.round(flat)) or np.any(np.ptp(fit, axis=0) == 0):
+        return None
     mean, covariance = fit.mean(axis=0), np.atleast_2d(np.cov(fit.T))
     if np.linalg.cond(covariance / np.outer(fit.std(axis=0), fit.std(axis=0))) > 1e12:
         return None

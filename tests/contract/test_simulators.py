@@ -340,6 +340,22 @@ def test_a_crescent_passes_though_no_gaussian_covers_it():
     )
 
 
+def test_data_with_an_entry_that_never_varies_pass():
+    def simulate(theta, rng):
+        x = theta[:, :1] + theta[:, 1:] * rng.standard_normal((len(theta), 3))
+        x[:, 2] = 7.0
+        return x
+
+    def log_likelihood(theta, x):
+        residual = (x[..., :2] - theta[:, :1]) / theta[:, 1:]
+        value = -0.5 * np.sum(residual**2, axis=-1) - 2 * np.log(theta[:, 1]) - np.log(2 * np.pi)
+        return np.where(x[..., 2] == 7.0, value, -np.inf)
+
+    check_simulator(
+        from_function(simulate, PRIOR, batched=True, log_likelihood=log_likelihood, name="held")
+    )
+
+
 def test_priors_of_every_kind_pass():
     prior = Prior(
         (
