@@ -98,9 +98,9 @@ def test_the_command_lists_and_verifies(capsys):
         main(["data"])
     out = capsys.readouterr().out
     assert exit_.value.code == 0
-    assert out.startswith("cosmology.desi_dr2: 13 distances")
+    assert "cosmology.desi_dr2: 13 distances" in out
     assert "source: DESI Collaboration, DR2 Results II, arXiv:2503.14738" in out
-    assert out.count("  good     ") == 2
+    assert out.partition("cosmology.desi_dr2: ")[2].count("  good     ") >= 2
     with pytest.raises(SystemExit) as exit_:
         main(["data", "cosmology.desi_dr2"])
     assert exit_.value.code == 0
