@@ -152,9 +152,10 @@ class Result:
         """The problem, or a `DataError` that says how to supply it."""
         if self.problem is None:
             raise DataError(
-                f"the simulator '{self.description['simulator']}' of this result is a plain "
-                "function, which files do not hold",
-                remedy="pass the problem: sbiwb.load(path, problem=problem)",
+                "the simulator of this result is not to be found",
+                got=f"'{self.description['simulator']}'",
+                remedy="set SBIWB_SIMULATORS to the folder of its file; if it is a plain function, "
+                "pass the problem: sbiwb.load(path, problem=problem)",
             )
         return self.problem
 

@@ -40,10 +40,11 @@ class Tally:
         first = simulations.status[: max(0, _FIRST_ROWS - self._rows)]
         misshapen = np.flatnonzero(first == Status.SHAPE)
         if len(misshapen):
+            shape = ", ".join(map(str, ("n", *self._simulator.output.shape)))
             raise SimulationError(
                 f"simulator '{self._simulator.name}' does not return what it promises",
                 got=simulations.reasons[int(misshapen[0])],
-                expected=f"numbers of shape (n, *{self._simulator.output.shape})",
+                expected=f"numbers of shape ({shape}) for n parameter vectors",
             )
         for name, number in simulations.counts().items():
             self._counts[name] = self._counts.get(name, 0) + number

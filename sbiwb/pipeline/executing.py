@@ -62,7 +62,7 @@ def failure(folder: RunFolder) -> InferenceError | None:
         return None
     error = InferenceError(
         f"{len(failed)} of {len(tasks)} tasks failed",
-        remedy=f"the others are kept; {folder.path / 'logs'} says more; run again to retry",
+        remedy=f"what is finished is kept; {folder.path / 'logs'} says more; run again to retry",
     )
     error.exit_code = failed[0]["exit_code"]
     return error
@@ -142,6 +142,8 @@ def _finish(folder: RunFolder, task: Task, reply: Reply) -> dict[str, Any]:
             (task.inferred, task.key) if step == "inferred" else (task.checked, task.checked_key)
         )
         folder.record(file, key, seconds)
+    for note in reply["notes"]:
+        say(f"{task.name}: {note}")
     entry = _entry(folder, task)
     error = reply["error"]
     if error is not None:

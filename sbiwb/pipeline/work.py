@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,11 +45,16 @@ def main() -> None:
 
 
 def _serve(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Do one order; the reply says which files were written, and the error if there was one."""
-    reply: dict[str, Any] = {"written": {}, "error": None}
+    """Do one order.
+
+    The reply says which files were written, what the user is to be told, and the error if there was
+    one.
+    """
+    reply: dict[str, Any] = {"written": {}, "notes": [], "error": None}
     try:
-        for step, seconds in _steps(order):
-            reply["written"][step] = seconds
+        with _noted(reply["notes"]):
+            for step, seconds in _steps(order):
+                reply["written"][step] = seconds
     except SbiwbError as error:
         traceback.print_exc()
         reply["error"] = {"message": str(error), "exit_code": error.exit_code}
@@ -100,6 +106,24 @@ def _save(result: Result, path: Path, key: str, began: float) -> None:
     seconds = time.perf_counter() - began
     tree = with_attrs(result.tree, run_key=key, run_seconds=seconds)
     replace(result, tree=tree).save(path)
+
+
+@contextmanager
+def _noted(notes: list[str]) -> Iterator[None]:
+    """Collect what the store warns of; other warnings are shown, in the log."""
+    from sbiwb.store import StoreWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", StoreWarning)
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, StoreWarning):
+                notes.append(str(message))
+            show(message, category, *place)
+
+        warnings.showwarning = note  # type: ignore[assignment]  # restored by catch_warnings
+        yield
 
 
 @contextmanager

@@ -165,4 +165,5 @@ class _Worker:
 
 
 def _failed(message: str) -> Reply:
-    return {"written": {}, "error": {"message": message, "exit_code": SimulationError.exit_code}}
+    error = {"message": message, "exit_code": SimulationError.exit_code}
+    return {"written": {}, "notes": [], "error": error}

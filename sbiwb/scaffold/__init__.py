@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -60,6 +61,8 @@ def new_simulator(name: str, folder: str | os.PathLike[str] = ".") -> tuple[Path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(Template(template.read_text("utf-8")).substitute(values), "utf-8")
         except OSError as error:
+            with suppress(OSError):  # half of it would stand in the way of the next try
+                path.unlink()
             raise StoreError(f"cannot write {path}", got=error) from error
     code, recipe = written
     return code, recipe

@@ -32,6 +32,8 @@ def run_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
     folder = Path(folder)
     holder = folder / ".holder.json"
     lock = filelock.FileLock(folder / ".lock", timeout=0)
+    if folder.exists() and not folder.is_dir():
+        raise StoreError("a run directory is needed", got=f"{folder}, a file")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()

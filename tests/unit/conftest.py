@@ -15,7 +15,7 @@ def site(tmp_path_factory):
     (site / "grids.py").write_text(GRID)
     (site / "grids-1.0.dist-info").mkdir()
     (site / "grids-1.0.dist-info" / "METADATA").write_text("Name: grids\nVersion: 1.0\n")
-    points = "[sbiwb.samplers]\ngrid = grids:Grid\n"
+    points = "[sbiwb.samplers]\ngrid = grids:Grid\n[sbiwb.estimators]\nlinear = grids:Linear\n"
     (site / "grids-1.0.dist-info" / "entry_points.txt").write_text(points)
     return site
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,19 @@ def test_nothing_is_written_over(made, tmp_path, monkeypatch):
     monkeypatch.setenv("SBIWB_SIMULATORS", "")
     with pytest.raises(UsageError, match="will not write over a file that is there"):
         new_simulator("double_pendulum", tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(tmp_path, monkeypatch):
+    real = Path.write_text
+
+    def fills_up(path, text, *arguments):
+        real(path, text[:10], *arguments)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fills_up)
+    with pytest.raises(StoreError, match="No space left"):
+        new_simulator("spring", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -61,7 +61,10 @@ def test_sys_exit_and_lack_of_memory_in_a_cheap_simulator_are_statuses():
 )
 def test_output_of_the_wrong_kind_at_the_start_ends_the_run(output, message):
     wrong = make(output, batched=False, name="wrong")
-    with pytest.raises(SimulationError, match=rf"'wrong' does not return what.*{message}"):
+    expected = r"expected numbers of shape \(n, 3\) for n parameter vectors"
+    with pytest.raises(
+        SimulationError, match=rf"'wrong' does not return what.*{message}.*{expected}"
+    ):
         simulate(wrong, PRIOR, 100, seed=1)
 
 

@@ -46,7 +46,14 @@ def test_a_run_excludes_another_in_the_same_process_until_it_ends(tmp_path):
         pass
 
 
+def test_a_file_is_no_run_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    message = r"a run directory is needed; got .*file, a file"
+    with pytest.raises(StoreError, match=message), run_lock(tmp_path / "file"):
+        pass
+
+
 def test_a_directory_that_cannot_be_made_is_a_store_error(tmp_path):
     Path(tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot lock"), run_lock(tmp_path / "file"):
+    with pytest.raises(StoreError, match="cannot lock"), run_lock(tmp_path / "file/out"):
         pass

@@ -35,7 +35,12 @@ class Line(sbiwb.Simulator):
     def simulate(self, theta, rng):
         if self.fault == "raise in checks":
             raise ValueError("no simulation\\nfor you")
-        return theta + self.slope * np.arange(3) + rng.standard_normal((len(theta), 3))
+        if self.fault == "raise above 4" and theta.max() > 4:
+            raise ValueError("no <b>solution</b>")
+        x = theta + self.slope * np.arange(3) + rng.standard_normal((len(theta), 3))
+        if self.fault == "constant":
+            x[:, 1] = 7.0
+        return x
 
     def log_likelihood(self, theta, x):
         if self.note:
@@ -58,12 +63,14 @@ class Line(sbiwb.Simulator):
         return sbiwb.Observation(np.array([0.1, 1.2, 1.9]))
 '''
 
-# A sampler of another package that loads in no time: these tests start some fifty processes.
+# A sampler and an estimator of another package that load in no time: these tests start some fifty
+# processes.
 GRID = """
 import numpy as np
 
 from sbiwb.core.draws import Draws
 from sbiwb.core.options import Options
+from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.rng import stream
 from sbiwb.samplers.base import Sampler
 
@@ -81,6 +88,37 @@ class Grid(Sampler[GridOptions]):
         weights = np.exp(log_prob - log_prob.max())
         rows = stream(seed, "grid").choice(len(grid), options.draws, p=weights / weights.sum())
         return [Draws(grid[None, rows], log_prob[None, rows], independent=True)]
+
+
+class LinearOptions(Options):
+    pass
+
+
+class Line(LearnedLikelihood):
+    def __init__(self, weights):
+        self.weights = weights
+
+    def log_likelihood(self, theta, x):
+        sd = self.weights["sd"]
+        z = (x - np.column_stack([np.ones(len(theta)), theta]) @ self.weights["matrix"]) / sd
+        return -0.5 * np.sum(z**2 + np.log(2 * np.pi * sd**2), axis=1)
+
+    def state(self):
+        return {"estimator": "linear"}, self.weights
+
+
+class Linear(Estimator[LinearOptions]):
+    options_type, learns = LinearOptions, "likelihood"
+
+    def train(self, simulations, prior, options, seed, progress):
+        usable = simulations.select(simulations.valid)
+        known = np.column_stack([np.ones(len(usable)), usable.theta])
+        matrix = np.linalg.lstsq(known, usable.x, rcond=None)[0]
+        sd = np.std(usable.x - known @ matrix, axis=0) + 1e-9
+        return Line({"matrix": matrix, "sd": sd})
+
+    def restore(self, recipe, weights, prior):
+        return Line(weights)
 """
 WRITE = reporting._write
 COMMAND = "from sbiwb.cli import main; main()"
