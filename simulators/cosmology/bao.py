@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from sbiwb.core.distributions import Array, Uniform
-from sbiwb.core.observation import Observation
-from sbiwb.core.prior import Parameter, Prior
-from sbiwb.core.simulator import Output, Simulator
 from sbiwb.errors import DataError, UsageError, did_you_mean, unknown_name
 
-from .distances import Distances
-from .model import Model
-from .models import MODELS, OMEGA_M
+from ._gaussian import GaussianSimulator
+from .models import MODELS
 from .points import PUBLISHED, Points, published_points, read_points
-
-if TYPE_CHECKING:
-    import torch
-
-# c / (100 km/s/Mpc), so that distances over r_d need only the product h·r_d.
-HUBBLE_DISTANCE = 2997.92458
-
-HRD = Parameter("hrd", Uniform(50.0, 200.0), unit="Mpc", label="h r_d")
+from .probe import HRD, HUBBLE_DISTANCE, Prediction, Probe
 
 
-class BAO(Simulator):
+class BAO(GaussianSimulator):
     """BAO distances: prediction + Gaussian noise of the data's covariance.
 
     x holds D_M/r_d, D_H/r_d and D_V/r_d = (z D_M² D_H)^{1/3}/r_d in the order of the data, for
@@ -80,67 +66,36 @@ class BAO(Simulator):
             raise unknown_name("cosmological model", model, MODELS)
         self.points, self.options = _load(data, sha256)
         self.options["model"] = model
-        self.model = MODELS[model]
-        self.prior = Prior((OMEGA_M, HRD, *self.model.parameters), self.model.constraint)
-        self.output = Output((len(self.points),), label="D/r_d", names=self.points.names)
-        self._gaussian = _Gaussian(self.points, self.model, np)
-
-    def mean(self, theta: Array) -> Array:
-        """Predicted x for each row of theta (n, d); shape (n, k)."""
-        mean: Array = self._gaussian.mean(theta)
-        return mean
-
-    def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
-        noise = rng.standard_normal((len(theta), len(self.points)))
-        return self.mean(theta) + noise @ self._gaussian.cholesky.T
-
-    def log_likelihood(self, theta: Array, x: Array) -> Array:
-        """log p(x_i | theta_i), normalised, for theta (n, d) and x (n, k) or (k,); shape (n,)."""
-        value: Array = self._gaussian.log_likelihood(theta, x)
-        return value
-
-    def log_likelihood_torch(self, theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Differentiable twin of `log_likelihood`, on float64 tensors."""
-        value: torch.Tensor = self._torch_gaussian.log_likelihood(theta, x)
-        return value
-
-    def default_observation(self) -> Observation:
-        """The measured distances."""
-        return Observation(self.points.value, name=self.points.name, source=self.points.source)
-
-    @cached_property
-    def _torch_gaussian(self) -> _Gaussian:
-        import torch
-
-        return _Gaussian(self.points, self.model, torch)
+        super().__init__([bao_probe(self.points)], MODELS[model], label="D/r_d")
 
 
-class _Gaussian:
-    """Prediction and normalised Gaussian log-likelihood, in NumPy or Torch."""
+def bao_probe(points: Points) -> Probe:
+    """D_M/r_d, D_H/r_d and D_V/r_d with r_d through h·r_d."""
+    quantity = np.array(points.quantity)
 
-    def __init__(self, points: Points, model: Model, xp: Any) -> None:
-        self.cholesky = np.linalg.cholesky(points.covariance)
-        log_det = 2 * float(np.sum(np.log(np.diag(self.cholesky))))
-        self._log_norm = -0.5 * (log_det + len(points) * math.log(2 * math.pi))
-        # Residuals (n, k) times this have unit covariance.
-        self._whiten = xp.asarray(np.ascontiguousarray(np.linalg.inv(self.cholesky).T))
-        self._distances = Distances(model, points.z, xp)
-        self._z = xp.asarray(points.z)
-        quantity = np.array(points.quantity)
-        self._transverse = xp.asarray(quantity == "DM_over_rs")
-        self._radial = xp.asarray(quantity == "DH_over_rs")
-        self._where = xp.where
+    def prepare(xp: Any) -> Prediction:
+        transverse = xp.asarray(quantity == "DM_over_rs")
+        radial = xp.asarray(quantity == "DH_over_rs")
+        z = xp.asarray(points.z)
 
-    def mean(self, theta: Any) -> Any:
-        om, hrd, *own = (theta[:, k : k + 1] for k in range(theta.shape[1]))
-        across, along = self._distances(om, *own)
-        volume = (self._z * across * across * along) ** (1 / 3)
-        chosen = self._where(self._transverse, across, self._where(self._radial, along, volume))
-        return HUBBLE_DISTANCE / hrd * chosen
+        def predict(across: Any, along: Any, scales: Any) -> Any:
+            volume = (z * across * across * along) ** (1 / 3)
+            chosen = xp.where(transverse, across, xp.where(radial, along, volume))
+            return HUBBLE_DISTANCE / scales["hrd"] * chosen
 
-    def log_likelihood(self, theta: Any, x: Any) -> Any:
-        residual = (x - self.mean(theta)) @ self._whiten
-        return self._log_norm - 0.5 * (residual * residual).sum(-1)
+        return predict
+
+    return Probe(
+        points.name,
+        points.source,
+        points.z,
+        points.value,
+        points.covariance,
+        points.names,
+        prepare,
+        (HRD,),
+        measures=points.name,
+    )
 
 
 def _load(
