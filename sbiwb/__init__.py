@@ -21,6 +21,7 @@ _HOME = {
     "Normal": "sbiwb.core.distributions",
     "TruncatedNormal": "sbiwb.core.distributions",
     "LogNormal": "sbiwb.core.distributions",
+    "PowerLaw": "sbiwb.core.distributions",
     "Sine": "sbiwb.core.distributions",
     "Cosine": "sbiwb.core.distributions",
     "Observation": "sbiwb.core.observation",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from sbiwb.core.distributions import LogNormal as LogNormal
     from sbiwb.core.distributions import LogUniform as LogUniform
     from sbiwb.core.distributions import Normal as Normal
+    from sbiwb.core.distributions import PowerLaw as PowerLaw
     from sbiwb.core.distributions import Sine as Sine
     from sbiwb.core.distributions import TruncatedNormal as TruncatedNormal
     from sbiwb.core.distributions import Uniform as Uniform

@@ -209,41 +209,126 @@ class LogNormal(Distribution):
 
 
 @dataclass(frozen=True)
-class Sine(Distribution):
-    """Density ∝ sin x on [0, π]: a polar angle of an isotropic direction, in radians."""
+class PowerLaw(Distribution):
+    """Density ∝ x^exponent on [low, high], low > 0: exponent 2 for a distance in flat space."""
+
+    exponent: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _check_interval(self, self.low, self.high)
+        if self.low <= 0 or not math.isfinite(self.exponent):
+            raise UsageError(
+                "PowerLaw needs a finite exponent and a positive range",
+                got=self,
+                expected="low > 0",
+            )
 
     @property
     def support(self) -> tuple[float, float]:
-        return 0.0, math.pi
+        return self.low, self.high
+
+    @cached_property
+    def _power(self) -> float:
+        return self.exponent + 1
+
+    @cached_property
+    def _growth(self) -> float:
+        """((high/low)^power − 1)/power, which tends to ln(high/low) as the power vanishes."""
+        return float(_box_cox(np.array(math.log(self.high / self.low)), self._power))
 
     def log_pdf(self, x: Array) -> Array:
-        inside = (x > 0) & (x < math.pi)
-        return np.where(inside, np.log(np.sin(np.where(inside, x, 1.0)) / 2), -np.inf)
+        inside = (x >= self.low) & (x <= self.high)
+        ratio = np.where(inside, x, self.low) / self.low
+        density = self.exponent * np.log(ratio) - math.log(self.low * self._growth)
+        return np.where(inside, density, -np.inf)
 
     def cdf(self, x: Array) -> Array:
-        return (1 - np.cos(np.clip(x, 0.0, math.pi))) / 2
+        ratio = np.clip(x, self.low, self.high) / self.low
+        return _box_cox(np.log(ratio), self._power) / self._growth
 
     def ppf(self, u: Array) -> Array:
-        return np.arccos(np.clip(1 - 2 * u, -1.0, 1.0))
+        if self._power == 0:
+            x = self.low * np.exp(u * self._growth)
+        else:
+            x = self.low * np.exp(np.log1p(self._power * self._growth * u) / self._power)
+        return np.clip(x, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Sine(Distribution):
+    """Density ∝ sin x in [0, π]: a polar angle of an isotropic direction, in radians.
+
+    The range may be narrower than [0, π].
+    """
+
+    low: float = 0.0
+    high: float = math.pi
+
+    def __post_init__(self) -> None:
+        _check_interval(self, self.low, self.high)
+        if self.low < 0 or self.high > math.pi:
+            raise UsageError("Sine lives in [0, π]", got=self)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @cached_property
+    def _drop(self) -> float:
+        return math.cos(self.low) - math.cos(self.high)
+
+    def log_pdf(self, x: Array) -> Array:
+        inside = (x > 0) & (x < math.pi) & (x >= self.low) & (x <= self.high)
+        return np.where(inside, np.log(np.sin(np.where(inside, x, 1.0)) / self._drop), -np.inf)
+
+    def cdf(self, x: Array) -> Array:
+        return (math.cos(self.low) - np.cos(np.clip(x, self.low, self.high))) / self._drop
+
+    def ppf(self, u: Array) -> Array:
+        cosine = np.clip(math.cos(self.low) - self._drop * u, -1.0, 1.0)
+        return np.clip(np.arccos(cosine), self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Cosine(Distribution):
-    """Density ∝ cos x on [−π/2, π/2]: a latitude or declination, in radians."""
+    """Density ∝ cos x in [−π/2, π/2]: a latitude or declination, in radians.
+
+    The range may be narrower than [−π/2, π/2].
+    """
+
+    low: float = -math.pi / 2
+    high: float = math.pi / 2
+
+    def __post_init__(self) -> None:
+        _check_interval(self, self.low, self.high)
+        if self.low < -math.pi / 2 or self.high > math.pi / 2:
+            raise UsageError("Cosine lives in [−π/2, π/2]", got=self)
 
     @property
     def support(self) -> tuple[float, float]:
-        return -math.pi / 2, math.pi / 2
+        return self.low, self.high
+
+    @cached_property
+    def _rise(self) -> float:
+        return math.sin(self.high) - math.sin(self.low)
 
     def log_pdf(self, x: Array) -> Array:
-        inside = np.abs(x) < math.pi / 2
-        return np.where(inside, np.log(np.cos(np.where(inside, x, 0.0)) / 2), -np.inf)
+        inside = (np.abs(x) < math.pi / 2) & (x >= self.low) & (x <= self.high)
+        return np.where(inside, np.log(np.cos(np.where(inside, x, 0.0)) / self._rise), -np.inf)
 
     def cdf(self, x: Array) -> Array:
-        return (1 + np.sin(np.clip(x, -math.pi / 2, math.pi / 2))) / 2
+        return (np.sin(np.clip(x, self.low, self.high)) - math.sin(self.low)) / self._rise
 
     def ppf(self, u: Array) -> Array:
-        return np.arcsin(np.clip(2 * u - 1, -1.0, 1.0))
+        sine = np.clip(math.sin(self.low) + self._rise * u, -1.0, 1.0)
+        return np.clip(np.arcsin(sine), self.low, self.high)
+
+
+def _box_cox(log_ratio: Array, power: float) -> Array:
+    """(r^power − 1)/power for r = exp(log_ratio), and ln r for power 0."""
+    return np.asarray(log_ratio if power == 0 else np.expm1(power * log_ratio) / power)
 
 
 def _check_interval(distribution: Distribution, low: float, high: float) -> None:

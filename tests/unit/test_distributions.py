@@ -19,6 +19,7 @@ from sbiwb.core.distributions import (
     LogNormal,
     LogUniform,
     Normal,
+    PowerLaw,
     Sine,
     TruncatedNormal,
     Uniform,
@@ -34,7 +35,11 @@ positive = st.floats(0.01, 50)
 
 @st.composite
 def any_distribution(draw):
-    kind = draw(st.sampled_from([Uniform, LogUniform, Normal, TruncatedNormal, LogNormal]))
+    kinds = [Uniform, LogUniform, Normal, TruncatedNormal, LogNormal, PowerLaw]
+    kind = draw(st.sampled_from(kinds))
+    if kind is PowerLaw:
+        low = draw(positive)
+        return PowerLaw(draw(st.floats(-4, 4)), low, low * draw(st.floats(1.01, 50)))
     if kind is Uniform:
         low = draw(location)
         return Uniform(low, low + draw(scale))
@@ -51,11 +56,12 @@ def any_distribution(draw):
     return TruncatedNormal(mean, sd, low, low + sd * draw(st.floats(0.01, 20)))
 
 
+ANGLES = [Sine(), Cosine(), Sine(0.2, 1.0), Cosine(-1.5, -0.5)]
 unit = st.lists(st.floats(0, 1), min_size=1, max_size=8).map(np.array)
 
 
 @reproducible
-@given(any_distribution() | st.sampled_from([Sine(), Cosine()]), unit)
+@given(any_distribution() | st.sampled_from(ANGLES), unit)
 def test_quantiles_lie_in_the_support_and_are_ordered(distribution, u):
     low, high = distribution.support
     x = distribution.ppf(np.sort(u))
@@ -64,20 +70,20 @@ def test_quantiles_lie_in_the_support_and_are_ordered(distribution, u):
 
 
 @reproducible
-@given(any_distribution() | st.sampled_from([Sine(), Cosine()]), unit)
+@given(any_distribution() | st.sampled_from(ANGLES), unit)
 def test_cdf_inverts_quantiles(distribution, u):
     inner = 0.001 + 0.998 * u
     assert distribution.cdf(distribution.ppf(inner)) == pytest.approx(inner, abs=1e-9)
 
 
 @reproducible
-@given(any_distribution() | st.sampled_from([Sine(), Cosine()]), unit)
+@given(any_distribution() | st.sampled_from(ANGLES), unit)
 def test_density_is_finite_at_quantiles(distribution, u):
     assert np.all(np.isfinite(distribution.log_pdf(distribution.ppf(0.001 + 0.998 * u))))
 
 
 @settings(reproducible, max_examples=50)
-@given(any_distribution() | st.sampled_from([Sine(), Cosine()]), st.floats(0.01, 0.49))
+@given(any_distribution() | st.sampled_from(ANGLES), st.floats(0.01, 0.49))
 def test_density_integrates_to_the_cdf(distribution, tail):
     a, b = distribution.ppf(np.array([tail, 1 - tail]))
     area, _ = integrate.quad(lambda x: np.exp(distribution.log_pdf(np.array(x))), a, b, limit=200)
@@ -94,6 +100,10 @@ def test_density_integrates_to_the_cdf(distribution, tail):
         (TruncatedNormal(0.0, 1.0, 9.0, 10.0), stats.truncnorm(9.0, 10.0)),
         (TruncatedNormal(0.0, 1.0, -10.0, -9.0), stats.truncnorm(-10.0, -9.0)),
         (LogNormal(0.5, 0.7), stats.lognorm(0.7, scale=math.exp(0.5))),
+        (PowerLaw(2.0, 1.0, 3.0), stats.truncpareto(-3.0, 3.0)),
+        (PowerLaw(0.0, 1.0, 3.0), stats.uniform(1.0, 2.0)),
+        (PowerLaw(-1.0, 1.0, 3.0), stats.loguniform(1.0, 3.0)),
+        (PowerLaw(-2.0, 2.0, 6.0), stats.truncpareto(1.0, 3.0, scale=2.0)),
         (Cosine(), None),
         (Sine(), None),
     ],
@@ -116,7 +126,16 @@ def test_agrees_with_scipy(ours, theirs):
 
 @pytest.mark.parametrize(
     "distribution",
-    [Uniform(1.0, 2.0), LogUniform(1.0, 2.0), TruncatedNormal(0, 1, 1, 2), LogNormal(0, 1), Sine()],
+    [
+        Uniform(1.0, 2.0),
+        LogUniform(1.0, 2.0),
+        TruncatedNormal(0, 1, 1, 2),
+        LogNormal(0, 1),
+        Sine(),
+        Sine(0.2, 1.0),
+        Cosine(-1.5, -0.5),
+        PowerLaw(2.0, 1.0, 2.0),
+    ],
 )
 def test_density_is_zero_and_cdf_saturates_outside_the_support(distribution):
     low, high = distribution.support
@@ -128,8 +147,25 @@ def test_density_is_zero_and_cdf_saturates_outside_the_support(distribution):
         assert np.all(distribution.cdf(np.array([high + 1e-3])) == 1)
 
 
+@pytest.mark.parametrize(("part", "whole"), [(Sine(0.2, 1.0), Sine()), (Cosine(-1, 0.3), Cosine())])
+def test_a_range_of_an_angle_is_the_whole_renormalised(part, whole):
+    low, high = (np.array(end) for end in part.support)
+    kept = whole.cdf(high) - whole.cdf(low)
+    x = np.linspace(low, high, 7)
+    assert part.log_pdf(x) == pytest.approx(whole.log_pdf(x) - np.log(kept), rel=1e-12)
+    assert part.cdf(x) == pytest.approx((whole.cdf(x) - whole.cdf(low)) / kept, abs=1e-12)
+
+
 def test_ends_of_closed_supports_count_as_inside():
-    for distribution in (Uniform(1, 2), LogUniform(1, 2), TruncatedNormal(0, 1, 1, 2)):
+    closed = (
+        Uniform(1, 2),
+        LogUniform(1, 2),
+        TruncatedNormal(0, 1, 1, 2),
+        PowerLaw(2, 1, 2),
+        Sine(0.2, 1),
+        Cosine(-1, 0.3),
+    )
+    for distribution in closed:
         ends = np.array(distribution.support, dtype=float)
         assert np.all(np.isfinite(distribution.log_pdf(ends)))
         assert distribution.ppf(np.array([0.0, 1.0])) == pytest.approx(ends, rel=1e-15)
@@ -143,6 +179,9 @@ def test_ends_of_closed_supports_count_as_inside():
         lambda: Uniform(0.0, math.inf),
         lambda: Uniform(math.nan, 1.0),
         lambda: LogUniform(1.0, 1.0),
+        lambda: PowerLaw(2.0, 1.0, 1.0),
+        lambda: Sine(1.0, 1.0),
+        lambda: Cosine(0.5, 0.0),
         lambda: Normal(0.0, 0.0),
         lambda: Normal(0.0, -1.0),
         lambda: Normal(math.nan, 1.0),
@@ -161,6 +200,12 @@ def test_zero_or_infinite_widths_are_refused_with_the_remedy(make):
 def test_impossible_ranges_are_refused():
     with pytest.raises(UsageError, match="positive range"):
         LogUniform(0.0, 1.0)
+    with pytest.raises(UsageError, match="positive range"):
+        PowerLaw(2.0, 0.0, 1.0)
+    with pytest.raises(UsageError, match="lives in"):
+        Sine(-0.1, 1.0)
+    with pytest.raises(UsageError, match="lives in"):
+        Cosine(0.0, 2.0)
     with pytest.raises(UsageError, match="holds no probability"):
         TruncatedNormal(0.0, 1.0, 50.0, 51.0)
 
@@ -172,8 +217,10 @@ def test_descriptions_rebuild_the_distribution():
         Normal(0, 1),
         TruncatedNormal(0, 1, 0, 2),
         LogNormal(0, 1),
+        PowerLaw(2, 1, 3),
         Sine(),
         Cosine(),
+        Sine(0.2, 1.0),
     ):
         described = json.loads(json.dumps(distribution.describe()))
         kind = getattr(distributions, described.pop("distribution"))
@@ -186,5 +233,5 @@ def test_every_distribution_is_public():
         for name, kind in vars(distributions).items()
         if isinstance(kind, type) and issubclass(kind, Distribution) and kind is not Distribution
     ]
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     assert all(getattr(sbiwb, name) is getattr(distributions, name) for name in kinds)
