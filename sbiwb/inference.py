@@ -18,7 +18,7 @@ from sbiwb.core.draws import Cost, Draws
 from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
-from sbiwb.core.simulations import Simulations, concatenate
+from sbiwb.core.simulations import Simulations, Status, concatenate
 from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, running, simulate
@@ -136,6 +136,8 @@ def infer(
     )
     if learning.simulations is not None:
         result = result.with_group("training", training_group(problem, learning.simulations))
+    if learning.failed is not None and len(learning.failed):
+        result = result.with_group("failed_simulations", failed_group(problem, learning.failed))
     return judge(result)
 
 
@@ -154,6 +156,21 @@ def training_group(problem: Problem, simulations: Simulations) -> xr.Dataset:
     dims = ("simulation", *(f"x_dim_{k}" for k in range(kept.x.ndim - 1)))
     return xr.Dataset(
         {"theta": (("simulation", "parameter"), kept.theta), "x": (dims, kept.x)},
+        {"parameter": list(problem.prior.names)},
+    )
+
+
+def failed_group(problem: Problem, failed: Simulations) -> xr.Dataset:
+    """Up to 1,000 simulations that failed, the first ones: where, how and why."""
+    kept = failed.select(slice(None, KEPT_SIMULATIONS))
+    status = [Status(value).name.lower() for value in kept.status]
+    reasons = [kept.reasons.get(row, "") for row in range(len(kept))]
+    return xr.Dataset(
+        {
+            "theta": (("simulation", "parameter"), kept.theta),
+            "status": ("simulation", np.array(status, dtype=object)),
+            "reason": ("simulation", np.array(reasons, dtype=object)),
+        },
         {"parameter": list(problem.prior.names)},
     )
 
@@ -183,6 +200,7 @@ class _Learning:
     simulations: Simulations | None
     cost: Cost
     record: dict[str, Any] = field(default_factory=dict)
+    failed: Simulations | None = None
 
 
 def _learn(
@@ -241,7 +259,8 @@ def _learn(
         "network": learned.state()[0],
         "training": {} if log is None else log.__dict__,
     }
-    return learned, _Learning(prior, usable, Cost(plan.budget, calls), record)
+    failed = everything.select(~everything.valid)
+    return learned, _Learning(prior, usable, Cost(plan.budget, calls), record, failed)
 
 
 def _draw(

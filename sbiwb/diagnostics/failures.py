@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +18,7 @@ BESIDE = 1.0
 """Standard deviations of the draws: a posterior that failures cut has no draws beyond the cut."""
 
 
-def failures(counts: Mapping[str, int], *, learns_likelihood: bool) -> Verdict:
+def failures(counts: Mapping[str, int], *, learns_likelihood: bool, reason: str = "") -> Verdict:
     """Judge the number of failed simulations.
 
     Parameters
@@ -27,6 +28,8 @@ def failures(counts: Mapping[str, int], *, learns_likelihood: bool) -> Verdict:
     learns_likelihood : bool
         A posterior learned from the valid simulations is right for valid data, since
         p(θ | x, valid) = p(θ | x).  A likelihood is not: it is p(x | θ) / P(valid | θ).
+    reason : str
+        The commonest one, in the simulator's words.
 
     Returns
     -------
@@ -38,6 +41,7 @@ def failures(counts: Mapping[str, int], *, learns_likelihood: bool) -> Verdict:
     if failed == 0:
         return Verdict("failures", Outcome.PASS, "no simulation failed", 0.0, FAIL)
     how = ", ".join(f"{count} {name}" for name, count in counts.items() if name != "ok")
+    how += f"; most often: {reason}" if reason else ""
     effect = (
         "they were left out, which biases a learned likelihood towards parameters that fail"
         if learns_likelihood
@@ -87,8 +91,35 @@ def failed_likelihoods(
     return Verdict("failures", outcome, message, share, FAIL_NEAR)
 
 
+def left_out(failed: int, total: int, purpose: str) -> Verdict:
+    """Report simulations that were made for a check, failed and were left out of it."""
+    message = (
+        f"{failed} of {total} simulations of the {purpose} failed and were left out: "
+        "it says nothing of parameters that cannot be simulated"
+    )
+    return Verdict(f"failures[{purpose}]", Outcome.WARN, message, failed / total)
+
+
 def check(result: Result) -> list[Verdict]:
     """Judge the simulations a result was learned from, or the likelihoods it was drawn with."""
+    return [*_learned_from(result), *_checked_with(result)]
+
+
+def _checked_with(result: Result) -> list[Verdict]:
+    """What checks had to leave out; nothing where nothing failed."""
+    verdicts = []
+    for group, name in (
+        ("calibration", "calibration"),
+        ("posterior_predictive", "predictive check"),
+    ):
+        if group in result.tree.children:
+            attrs = result.tree[group].attrs
+            if failed := int(attrs.get("failed", 0)):
+                verdicts.append(left_out(failed, int(attrs["simulator_calls"]), name))
+    return verdicts
+
+
+def _learned_from(result: Result) -> list[Verdict]:
     if (lost := result.provenance.get("likelihood_failures")) is not None:
         reason = next(iter(lost["reasons"]))
         calls = result.cost.likelihood_calls
@@ -97,4 +128,14 @@ def check(result: Result) -> list[Verdict]:
     counts = result.provenance.get("simulations")
     if counts is None:
         return []
-    return [failures(counts, learns_likelihood="+" in result.method)]
+    return [
+        failures(counts, learns_likelihood="+" in result.method, reason=_commonest_reason(result))
+    ]
+
+
+def _commonest_reason(result: Result) -> str:
+    if "failed_simulations" not in result.tree.children:
+        return ""
+    kept = result.tree["failed_simulations"].to_dataset()
+    reasons = Counter(map(str, kept["reason"].values))
+    return reasons.most_common(1)[0][0]

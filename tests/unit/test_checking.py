@@ -148,8 +148,12 @@ def test_a_learned_likelihood_is_calibrated_too():
 
 def test_failed_simulations_are_left_out_and_counted():
     npe = sbiwb.infer(pose(Failing()), "npe", budget=300, draws=200, **FLOW)
-    group = sbiwb.check(npe, calibration=60, predictive=None).tree["calibration"].to_dataset()
+    checked = sbiwb.check(npe, calibration=60, predictive=None)
+    group = checked.tree["calibration"].to_dataset()
     failed = group.attrs["failed"]
+    (said,) = [v for v in checked.verdicts if v.name == "failures[calibration]"]
+    assert said.outcome is Outcome.WARN
+    assert said.message.startswith(f"{failed} of 60 simulations of the calibration failed")
     assert 0 < failed < 30
     assert group.sizes["simulation"] == 60 - failed
     assert np.all(np.isfinite(group["x"].values))

@@ -9,7 +9,7 @@ import sbiwb
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.simulator import Output, Simulator
 from sbiwb.core.verdict import Outcome
-from sbiwb.diagnostics.failures import FAIL, FAIL_NEAR, failed_likelihoods, failures
+from sbiwb.diagnostics.failures import FAIL, FAIL_NEAR, failed_likelihoods, failures, left_out
 from sbiwb.errors import InferenceError
 from sbiwb.likelihoods.exact import Exact
 
@@ -44,6 +44,18 @@ def test_many_failures_bias_a_learned_likelihood_only(failed, learns_likelihood,
     assert verdict.outcome is outcome
     assert verdict.threshold == FAIL
     assert ("biases a learned likelihood" in verdict.message) == learns_likelihood
+
+
+def test_the_commonest_reason_is_said():
+    verdict = failures({"ok": 9, "error": 1}, learns_likelihood=False, reason="ValueError: no")
+    assert "(1 error; most often: ValueError: no)" in verdict.message
+
+
+def test_what_a_check_left_out_is_said():
+    verdict = left_out(21, 100, "calibration")
+    assert (verdict.name, verdict.outcome) == ("failures[calibration]", Outcome.WARN)
+    assert verdict.message.startswith("21 of 100 simulations of the calibration failed")
+    assert verdict.statistic == 0.21
 
 
 def test_all_failed():

@@ -239,7 +239,13 @@ def test_failed_simulations_are_left_out_and_reported(method, options, effect):
     found = verdict(result, "failures")
     assert found.outcome is Outcome.WARN
     assert effect in found.message
+    assert "most often: 2 of 2 values not finite, first at index 0" in found.message
     assert np.all(np.isfinite(result.tree["training"]["x"].values))
+    kept = result.tree["failed_simulations"].to_dataset()
+    assert kept["theta"].shape == (counts["nan"], 2)
+    assert np.all(np.isfinite(PRIOR.log_prob(kept["theta"].values)))
+    assert set(kept["status"].values) == {"nan"}
+    assert set(kept["reason"].values) == {"2 of 2 values not finite, first at index 0"}
 
 
 def test_rounds_narrow_the_prior():

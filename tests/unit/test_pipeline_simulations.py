@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toy_runs import journal, recipe
+import numpy as np
+from toy_runs import WRITE, journal, recipe
 
 import sbiwb
+from sbiwb.core.verdict import Outcome
+from sbiwb.pipeline import reporting
 from sbiwb.safe_yaml import write_yaml
 
 LEARN = {"method": "linear+grid", "budget": 400}
@@ -37,6 +40,24 @@ def test_a_damaged_shard_is_set_aside_made_again_and_reported(project, capfd):
     assert "/quarantine/" in lines[0]
     assert lines[0].endswith("its simulations are repeated")
     assert shards() == before
+
+
+def test_simulations_that_raise_are_counted_kept_and_reported(project, monkeypatch):
+    monkeypatch.setattr(reporting, "_write", WRITE)
+    sbiwb.run(learned({"straight": {"fault": "raise above 4"}}), out="out")
+    (task,) = journal()["tasks"].values()
+    result = sbiwb.load(Path("out") / task["file"])
+    failed = result.tree["failed_simulations"].to_dataset()
+    assert np.all(failed["theta"].values > 4)
+    counts = result.provenance["simulations"]
+    # A tenth of the prior: 40 ± 6 of 400.
+    assert 10 < counts["error"] == failed.sizes["simulation"] < 70
+    (verdict,) = [v for v in result.verdicts if v.name == "failures"]
+    assert verdict.outcome is Outcome.WARN
+    assert "ValueError: no <b>solution</b>" in verdict.message
+    report = Path("out/report.html").read_text()
+    assert "ValueError: no &lt;b&gt;solution&lt;/b&gt;" in report
+    assert "Where simulations for linear+grid on straight failed" in report
 
 
 # Writing a file of more than 4 kB fails, as on a full disk.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from fabricated_results import curves, gaussian_draws, toy_problem, toy_result
 
 import sbiwb
@@ -189,6 +190,28 @@ def test_groups_may_be_missing():
     for name in ("prior", "sample_stats"):
         del bare[name]
     Page(page_of(sbiwb.compare([sbiwb.Result(bare)])))
+
+
+def with_failures(reason):
+    """A result with thirty failures, all of them where b > 9."""
+    result = toy_result("npe", provenance={"simulations": {"ok": 70, "error": 30}})
+    theta = np.column_stack([np.linspace(-9, 9, 30), np.linspace(9.1, 9.9, 30)])
+    group = xr.Dataset(
+        {
+            "theta": (("simulation", "parameter"), theta),
+            "reason": ("simulation", np.array([reason] * 29 + ["another"], dtype=object)),
+        }
+    )
+    return result.with_group("failed_simulations", group)
+
+
+def test_failures_are_plotted_with_their_place_and_their_words(tmp_path):
+    page = sbiwb.compare([with_failures("<script>no solution")]).save(tmp_path / "r.html")
+    section = page.read_text().split('id="failures"')[1].split("</section>")[0]
+    assert "They stand out most in b: 90 % of them lie between 9.14" in section
+    assert "&lt;script&gt;no solution" in section
+    assert "<script>no" not in section
+    assert re.search(r"another</th>\s*<td[^>]*>1</td>\s*<td[^>]*>a = 9, b = 9.9<", section)
 
 
 @pytest.mark.parametrize("n", [3, 60])
