@@ -68,7 +68,15 @@ def check_simulator(
         evaluate, prior = simulator.log_likelihood, simulator.prior
         check_likelihood(evaluate, subject, theta, x)
         if repeats and np.all(np.isfinite(draws)):
-            check_normalisation(evaluate, prior, subject, theta[0], draws, seed)
+            check_normalisation(
+                evaluate,
+                prior,
+                subject,
+                theta[0],
+                draws,
+                seed,
+                lambda at: simulate(simulator, subject, at, seed, "check elsewhere"),
+            )
         if isinstance(simulator, TorchLikelihood):
             twin = simulator.log_likelihood_torch
             check_torch_likelihood(evaluate, twin, prior, subject, theta, x)

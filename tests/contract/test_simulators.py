@@ -356,6 +356,32 @@ def test_data_with_an_entry_that_never_varies_pass():
     )
 
 
+def between(slip):
+    """Uniform data between θ and θ + 1: their edges move with θ."""
+
+    def log_likelihood(theta, x):
+        inside = (x > theta) & (x < theta + 1)
+        return np.where(inside, slip * theta, -np.inf)[:, 0]
+
+    return from_function(
+        lambda theta, rng: theta + rng.random(theta.shape),
+        Prior((Parameter("a", Uniform(-3.0, 3.0)),)),
+        batched=True,
+        log_likelihood=log_likelihood,
+        name="between",
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_edges_that_move_with_theta_pass(seed):
+    check_simulator(between(0.0), seed=seed)
+
+
+def test_a_normalisation_that_varies_is_caught_where_edges_move():
+    with pytest.raises(ContractError, match="the share of data that both can give"):
+        check_simulator(between(3.0))
+
+
 def test_priors_of_every_kind_pass():
     prior = Prior(
         (
