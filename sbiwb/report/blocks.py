@@ -56,7 +56,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph; `tone` is empty, ``"quiet"`` or ``"note"``."""
+    """A paragraph; `tone` is empty, ``"quiet"``, ``"note"`` or ``"alarm"``."""
 
     kind: ClassVar[str] = "prose"
     text: Text

@@ -1,5 +1,6 @@
 """Recipes whose simulations fail, are damaged or do not fit on the disk."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,32 @@ def test_simulations_that_raise_are_counted_kept_and_reported(project, monkeypat
     report = Path("out/report.html").read_text()
     assert "ValueError: no &lt;b&gt;solution&lt;/b&gt;" in report
     assert "Where simulations for linear+grid on straight failed" in report
+
+
+def test_an_observation_out_of_distribution_is_alarmed_on_the_first_screen(project, monkeypatch):
+    monkeypatch.setattr(reporting, "_write", WRITE)
+    # The observation rises by one a step, the data of this model by nine.
+    sbiwb.run(learned({"steep": {"slope": 9.0}}), out="out")
+    (task,) = journal()["tasks"].values()
+    outcomes = {v.name: v.outcome for v in sbiwb.load(Path("out") / task["file"]).verdicts}
+    assert outcomes["prior_predictive"] is Outcome.FAIL
+    report = Path("out/report.html").read_text()
+    (alarm,) = re.findall(r'<p class="alarm">([^<]*)</p>', report)
+    assert alarm.startswith("The observation lies outside what the simulator produces: ")
+    assert alarm.endswith("Do not trust the posteriors of linear+grid.")
+    assert report.index(alarm) < report.index('class="answer"')
+
+
+def test_an_observation_like_the_simulations_raises_no_alarm(project, monkeypatch):
+    monkeypatch.setattr(reporting, "_write", WRITE)
+    sbiwb.run(learned({"constant": {"fault": "constant"}}), out="out")
+    (task,) = journal()["tasks"].values()
+    result = sbiwb.load(Path("out") / task["file"])
+    (verdict,) = [v for v in result.verdicts if v.name == "prior_predictive"]
+    # An entry that never varies is left out of what is learned, and named.
+    assert verdict.outcome is Outcome.PASS
+    assert "the same in all simulated data: entry 1" in verdict.message
+    assert 'class="alarm"' not in Path("out/report.html").read_text()
 
 
 # Writing a file of more than 4 kB fails, as on a full disk.

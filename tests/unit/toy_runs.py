@@ -60,7 +60,8 @@ class Line(sbiwb.Simulator):
         return -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=1)
 
     def default_observation(self):
-        return sbiwb.Observation(np.array([0.1, 1.2, 1.9]))
+        middle = 7.0 if self.fault == "constant" else 1.2
+        return sbiwb.Observation(np.array([0.1, middle, 1.9]))
 '''
 
 # A sampler and an estimator of another package that load in no time: these tests start some fifty

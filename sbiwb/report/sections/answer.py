@@ -33,7 +33,7 @@ from sbiwb.report.text import clean
 
 def section(report: Report) -> Section:
     """Make the section."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [Prose(text, "alarm") for text in _alarms(report)]
     blocks.extend(Prose(clean(note, 600), "note") for note in report.notes)
     for group in report.groups:
         paragraphs = [
@@ -54,6 +54,25 @@ def section(report: Report) -> Section:
     if reasons:
         blocks.append(Items(reasons))
     return Section("answer", "Result", blocks)
+
+
+def _alarms(report: Report) -> list[str]:
+    """Problems whose observation is no possible datum: methods that learn draw all the same."""
+    alarms = []
+    for group in report.groups:
+        found = {
+            method: verdict
+            for method, verdicts in report.comparison.judgements[group.label].items()
+            for verdict in verdicts
+            if verdict.name == "prior_predictive" and verdict.outcome is Outcome.FAIL
+        }
+        if found:
+            where = f"{clean(group.label)}: " if len(report.groups) > 1 else ""
+            why = sentence(next(iter(found.values()))).rstrip(".")
+            alarms.append(
+                f"{where}{why}. Do not trust the posteriors of {', '.join(map(clean, found))}."
+            )
+    return alarms
 
 
 def _answer(group: Group) -> Markup:
