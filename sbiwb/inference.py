@@ -24,13 +24,12 @@ from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, running, simulate
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
-from sbiwb.method import Method, parse_method
+from sbiwb.method import Method, Rounds, parse_method, parse_rounds
 from sbiwb.progress import Progress
 from sbiwb.result import Result, make_result
 from sbiwb.rng import check_seed, integer_seed, stream
 from sbiwb.samplers.base import Target
 
-DEFAULT_BUDGET = 10_000
 KEPT_SIMULATIONS = 1000
 BOX_MARGIN = 0.1
 BOX_STEPS_SHARE = 3
@@ -105,12 +104,11 @@ def infer(
     parsed = parse_method(method, options, also=OWN_OPTIONS)
     execution = parse_execution(executor)
     began = time.perf_counter()
-    if parsed.estimator is None:
-        _check_exact(method, budget, rounds)
+    plan = parse_rounds(method, budget, rounds)
+    if plan is None:
         learned, learning = None, _Learning(problem.prior, None, Cost())
         likelihood: Likelihood | None = Exact(problem.simulator)
     else:
-        plan = _Plan(budget, rounds)
         with running(execution) as shared:  # one cluster for all rounds
             learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
         likelihood = learned if isinstance(learned, Likelihood) else None
@@ -175,23 +173,6 @@ def failed_group(problem: Problem, failed: Simulations) -> xr.Dataset:
     )
 
 
-class _Plan:
-    """Budget and rounds, checked."""
-
-    def __init__(self, budget: int | None, rounds: int | None) -> None:
-        self.budget = _whole("budget", budget, DEFAULT_BUDGET)
-        self.rounds = _whole("rounds", rounds, 1)
-        if self.rounds > self.budget:
-            raise UsageError(
-                "more rounds than simulations", got=rounds, expected=f"at most {self.budget}"
-            )
-
-    def sizes(self) -> list[int]:
-        """Simulations of each round; the remainder goes to the last."""
-        each = self.budget // self.rounds
-        return [each] * (self.rounds - 1) + [self.budget - each * (self.rounds - 1)]
-
-
 @dataclass
 class _Learning:
     """What learning leaves behind besides the network."""
@@ -206,7 +187,7 @@ class _Learning:
 def _learn(
     problem: Problem,
     whole: Method,
-    plan: _Plan,
+    plan: Rounds,
     seed: int,
     execution: Execution,
     store: str | os.PathLike[str] | None,
@@ -324,21 +305,3 @@ def _truncate(prior: Prior, draws: Array) -> Prior:
     low, high = u.min(axis=0), u.max(axis=0)
     margin = BOX_MARGIN * (high - low)
     return prior.restrict(np.maximum(low - margin, 0.0), np.minimum(high + margin, 1.0))
-
-
-def _check_exact(method: str, budget: int | None, rounds: int | None) -> None:
-    for name, value in (("budget", budget), ("rounds", rounds)):
-        if value is not None:
-            raise UsageError(
-                f"{name} means nothing to {method}",
-                got=f"{name}={value}",
-                remedy=f"leave {name} out: it counts simulations, and {method} makes none",
-            )
-
-
-def _whole(name: str, value: int | None, default: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0")
-    return int(value)

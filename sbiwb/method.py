@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from sbiwb import registry
@@ -15,6 +16,20 @@ from sbiwb.estimators.base import Estimator
 from sbiwb.samplers.base import Sampler
 
 EXACT = "exact"
+DEFAULT_BUDGET = 10_000
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Simulator calls in all, and the rounds that share them."""
+
+    budget: int
+    rounds: int
+
+    def sizes(self) -> list[int]:
+        """Simulations of each round; the remainder goes to the last."""
+        each = self.budget // self.rounds
+        return [each] * (self.rounds - 1) + [self.budget - each * (self.rounds - 1)]
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,40 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
         None if estimator is None else _options(name, estimator.options_type, options),
         None if sampler is None else _options(name, sampler.options_type, options),
     )
+
+
+def parse_rounds(method: str, budget: int | None, rounds: int | None) -> Rounds | None:
+    """Check budget and rounds of a method; None if it makes no simulations.
+
+    Raises
+    ------
+    UsageError
+        If one is not a whole number > 0, there are more rounds than simulations, or the method has
+        the exact likelihood and a budget.
+    """
+    if method.partition("+")[0] == EXACT:
+        for name, value in (("budget", budget), ("rounds", rounds)):
+            if value is not None:
+                raise UsageError(
+                    f"{name} means nothing to {method}",
+                    got=f"{name}={value}",
+                    remedy=f"leave {name} out: it counts simulations, and {method} makes none",
+                )
+        return None
+    plan = Rounds(_whole("budget", budget, DEFAULT_BUDGET), _whole("rounds", rounds, 1))
+    if plan.rounds > plan.budget:
+        raise UsageError(
+            "more rounds than simulations", got=plan.rounds, expected=f"at most {plan.budget}"
+        )
+    return plan
+
+
+def _whole(name: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0")
+    return int(value)
 
 
 def _all_methods() -> list[str]:

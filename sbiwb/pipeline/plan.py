@@ -14,7 +14,7 @@ from sbiwb.config import MethodSection, ProblemSection, Recipe
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import SbiwbError, unknown_name
 from sbiwb.execute.execution import Execution, parse_execution
-from sbiwb.method import EXACT, parse_method
+from sbiwb.method import EXACT, parse_method, parse_rounds
 
 # Raised when the same recipe gives other numbers than before.
 CODE_SCHEMA = 1
@@ -98,6 +98,7 @@ def _check_method(section: MethodSection) -> None:
         raise unknown_name("method", section.method, [*estimators, f"{EXACT}+SAMPLER"])
     if plus and sampler not in registry.names("samplers"):
         raise unknown_name("sampler", sampler, registry.names("samplers"))
+    parse_rounds(section.method, section.budget, section.rounds)
     if section.options or (first == EXACT and not plus):
         parse_method(section.method, section.options)
 

@@ -121,7 +121,7 @@ def _conclude(folder: RunFolder) -> Path:
 def _check_same(folder: RunFolder, problems: Mapping[str, Problem]) -> None:
     """Refuse to mix two problems under one label."""
     recorded = folder.journal.get("problems", {})
-    for label in recorded.keys() & problems.keys():
+    for label in (label for label in problems if label in recorded):
         change = difference(recorded[label], problems[label].describe())
         if change is not None:
             raise UsageError(

@@ -7,7 +7,7 @@ import pytest
 from toy_runs import WRITE, journal, mtimes, recipe
 
 import sbiwb
-from sbiwb.errors import BusyError, InferenceError, StoreError, UsageError
+from sbiwb.errors import BusyError, DataError, InferenceError, StoreError, UsageError
 from sbiwb.pipeline import reporting
 from sbiwb.store.lock import run_lock
 
@@ -18,6 +18,24 @@ def test_another_problem_is_refused_and_can_be_forked(done):
         sbiwb.run(other, out="out")
     assert mtimes("out") == done
     assert sbiwb.run(other, out="out", fork=True) == Path("out-2/report.html")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "difference"),
+    [
+        ('"line", "1"', '"line", "2"', 'version was "1" and is now "2"'),
+        ("Uniform(-5, 5)", "Uniform(-5, 6)", r"prior.parameters\[0\].high was 5 and is now 6"),
+        ("1.2", "1.3", "observation.sha256 was"),
+    ],
+    ids=["version", "prior", "data"],
+)
+def test_a_simulator_that_has_changed_is_refused(done, project, old, new, difference):
+    code = project / "code/line.py"
+    code.write_text(code.read_text().replace(old, new))
+    with pytest.raises(UsageError, match=rf"'one': {difference}.*add --fork") as error:
+        sbiwb.run(recipe(["one", "two"]), out="out")
+    assert error.value.exit_code == 2
+    assert mtimes("out") == done
 
 
 def test_two_runs_in_one_directory(project):
@@ -82,6 +100,18 @@ def test_when_all_fails_there_is_no_report(project):
             r"problems.a: unknown option of simulator 'line'; got 'slop'.*did you mean 'slope'\?",
         ),
         (
+            {"methods": [{"method": "exact+grid", "budget": 100}]},
+            r"methods\[0\]: budget means nothing to exact\+grid; got budget=100; leave budget out",
+        ),
+        (
+            {"methods": ["exact+grid", {"method": "linear+grid", "budget": 3, "rounds": 4}]},
+            r"methods\[1\]: more rounds than simulations; got 4; expected at most 3",
+        ),
+        (
+            {"problems": {"a": {"simulator": "lines"}}},
+            "problems.a: unknown simulator; got 'lines'.*did you mean 'line'",
+        ),
+        (
             {"problems": {"a": {"simulator": "line", "fixed": {"b": 1}}}},
             "problems.a: unknown parameter to fix",
         ),
@@ -90,6 +120,23 @@ def test_when_all_fails_there_is_no_report(project):
 def test_mistakes_are_found_before_anything_is_written(project, keys, match):
     with pytest.raises(UsageError, match=match):
         sbiwb.run({**recipe(), **keys}, out="out")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1, nan, 3", "NaN or infinite values; got 1 of 3, first at flat index 1"),
+        ("1, 2", r"wrong shape; got \(2,\); expected \(3,\)"),
+        ("1, two, 3", "cannot read the observation"),
+    ],
+)
+def test_a_bad_observation_is_refused_before_anything_is_written(project, text, message):
+    Path("seen.csv").write_text(text)
+    sections = {"a": {"simulator": "line", "observation": str(project / "seen.csv")}}
+    with pytest.raises(DataError, match=rf"problems.a: .*{message}") as error:
+        sbiwb.run({**recipe(), "problems": sections}, out="out")
+    assert error.value.exit_code == 65
     assert not Path("out").exists()
 
 
