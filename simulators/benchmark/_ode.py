@@ -140,6 +140,7 @@ def _solve_block(
                 return
             row, goal, taken, t, step = (a[going] for a in (row, goal, taken, t, step))
             y, slope, theta = y[:, going], slope[:, going], theta[:, going]
+    out[..., row] = np.nan
 
 
 def _advance(rate: Rate, y: Any, slope: Any, theta: Any, step: Any) -> tuple[Any, Any, Any]:

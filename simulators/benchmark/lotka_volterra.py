@@ -25,7 +25,7 @@ ERROR = 0.1
 # sbibm cuts populations to this range before it adds errors.
 LEAST, MOST = 1e-10, 1e4
 # Leaves an error below 1e-6 in the log of the populations (tests/external/test_scipy_ode.py).
-TOLERANCE = 1e-8
+TOLERANCE = 3e-9
 
 _RATE, _ENCOUNTER = LogNormal(-0.125, 0.5), LogNormal(-3.0, 0.5)
 
