@@ -15,6 +15,7 @@ _HOME = {
     "Parameter": "sbiwb.core.prior",
     "Prior": "sbiwb.core.prior",
     "LinearConstraint": "sbiwb.core.constraint",
+    "GridDensity": "sbiwb.core.grid_density",
     "Correlation": "sbiwb.core.correlation",
     "Uniform": "sbiwb.core.distributions",
     "LogUniform": "sbiwb.core.distributions",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from sbiwb.core.distributions import TruncatedNormal as TruncatedNormal
     from sbiwb.core.distributions import Uniform as Uniform
     from sbiwb.core.function import simulator as simulator
+    from sbiwb.core.grid_density import GridDensity as GridDensity
     from sbiwb.core.observation import Observation as Observation
     from sbiwb.core.prior import Parameter as Parameter
     from sbiwb.core.prior import Prior as Prior

@@ -21,6 +21,7 @@ from scipy import special
 from sbiwb.core.constraint import LinearConstraint, UniformPair
 from sbiwb.core.correlation import CorrelatedNormals, Correlation, conditional
 from sbiwb.core.distributions import Array, Distribution, Normal, Uniform
+from sbiwb.core.grid_density import GridDensity
 from sbiwb.errors import DataError, UsageError, unknown_name
 
 # Φ⁻¹ of the unit coordinate is kept within ±8.2: beyond it, 1 − u is no longer a float64.
@@ -76,18 +77,21 @@ class Prior:
         Sub-interval of the unit cube per parameter, made by `restrict`.
     correlation : Correlation, optional
         Correlations between some of them, all normal.
+    joint : GridDensity, optional
+        A joint density of some of them, each uniform over its axis, in place of their own.
 
     Raises
     ------
     UsageError
-        If names repeat, the constraint names a parameter that is not uniform, or the correlation
-        one that is not normal.
+        If names repeat, the constraint names a parameter that is not uniform, the correlation
+        one that is not normal, or the joint density one that is constrained or not as it must be.
     """
 
     parameters: tuple[Parameter, ...]
     constraint: LinearConstraint | None = None
     box: tuple[tuple[float, float], ...] = field(default=())
     correlation: Correlation | None = None
+    joint: GridDensity | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple(self.parameters))
@@ -101,11 +105,15 @@ class Prior:
             raise UsageError(
                 "bad box", got=self.box, expected=f"{self.dim} pairs 0 <= low < high <= 1"
             )
-        for what in ("constraint", "correlation"):
+        for what in ("constraint", "correlation", "joint"):
             for name in getattr(self, what).names if getattr(self, what) is not None else ():
                 if name not in self.names:
                     raise unknown_name(f"parameter in {what}", name, self.names)
-        _ = self._pair, self._correlated  # these raise now rather than at the first draw
+        _ = (
+            self._pair,
+            self._correlated,
+            self._mapped,
+        )  # these raise now rather than at the first draw
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -142,6 +150,8 @@ class Prior:
             low, high = joint.conditional_range(theta[:, i])
             inside &= (low < high) & (theta[:, j] >= low) & (theta[:, j] <= high)
             total += np.where(inside, -joint.log_area, -np.inf)
+        if self.joint is not None:
+            total += self.joint.log_pdf(*theta.T[self._mapped])
         if any(side != (0.0, 1.0) for side in self.box):
             u = self._whole_to_unit(theta)
             low_u, high_u = np.array(self.box).T
@@ -164,6 +174,8 @@ class Prior:
         if pair is not None:
             i, j, joint = pair
             theta[:, i], theta[:, j] = joint.from_unit(unit[:, i], unit[:, j])
+        if self.joint is not None:
+            theta[:, self._mapped] = np.stack(self.joint.from_unit(*unit.T[self._mapped]), axis=1)
         return theta
 
     def to_unit(self, theta: ArrayLike) -> Array:
@@ -228,8 +240,12 @@ class Prior:
             assert self._correlated is not None
             marginals, correlation = conditional(correlation, self._correlated[1].normals, values)
             free = [replace(p, distribution=marginals.get(p.name, p.distribution)) for p in free]
+        joint = self.joint
+        for name in values:
+            if joint is not None and name in joint.names:
+                joint = joint.given(name, values[name])
         if self.constraint is None or not set(values) & set(self.constraint.names):
-            return Prior(tuple(free), self.constraint, correlation=correlation)
+            return Prior(tuple(free), self.constraint, correlation=correlation, joint=joint)
         weights = dict(zip(self.constraint.names, self.constraint.weights, strict=True))
         below = self.constraint.below - sum(
             weights.pop(n) * v for n, v in values.items() if n in weights
@@ -242,7 +258,7 @@ class Prior:
             edge = below / weight
             cut = (low, min(high, edge)) if weight > 0 else (max(low, edge), high)
             free[k] = replace(free[k], distribution=Uniform(*cut))
-        return Prior(tuple(free), correlation=correlation)
+        return Prior(tuple(free), correlation=correlation, joint=joint)
 
     def describe(self) -> dict[str, object]:
         """Everything that defines the prior, as plain JSON types."""
@@ -253,6 +269,8 @@ class Prior:
         }
         if self.correlation is not None:  # left out if absent: keys of stored simulations stay
             described["correlation"] = self.correlation.describe()
+        if self.joint is not None:
+            described["joint"] = self.joint.describe()
         return described
 
     @property
@@ -305,10 +323,32 @@ class Prior:
         return columns, CorrelatedNormals(tuple(normals), self.correlation.matrix)
 
     @cached_property
+    def _mapped(self) -> list[int]:
+        """Columns of the parameters that have a joint density."""
+        if self.joint is None:
+            return []
+        columns = [k for k, name in enumerate(self.names) if name in self.joint.names]
+        if tuple(self.names[k] for k in columns) != self.joint.names:
+            raise UsageError(
+                "the joint density does not fit the parameters",
+                got=", ".join(self.joint.names),
+                expected=f"some of {', '.join(self.names)}, in this order",
+            )
+        own = tuple(self.parameters[k].distribution for k in columns)
+        if own != self.joint.distributions or (self._pair and set(self._pair[:2]) & set(columns)):
+            raise UsageError(
+                "parameters of a joint density must be uniform over its axes, unconstrained",
+                got=", ".join(map(str, own)),
+                expected=", ".join(map(str, self.joint.distributions)),
+            )
+        return columns
+
+    @cached_property
     def _independent(self) -> tuple[int, ...]:
-        """Columns of the parameters in neither constraint nor correlation."""
+        """Columns of the parameters that are in nothing joint."""
         joint = [*(self._pair[:2] if self._pair else ())]
         joint += self._correlated[0] if self._correlated else []
+        joint += self._mapped
         return tuple(k for k in range(self.dim) if k not in joint)
 
     def _whole_to_unit(self, theta: Array) -> Array:
@@ -323,6 +363,8 @@ class Prior:
         if pair is not None:
             i, j, joint = pair
             u[:, i], u[:, j] = joint.to_unit(theta[:, i], theta[:, j])
+        if self.joint is not None:
+            u[:, self._mapped] = np.stack(self.joint.to_unit(*theta.T[self._mapped]), axis=1)
         return u
 
 

@@ -114,6 +114,10 @@ def _priors(group: Group) -> Table:
                 Cell(""),
             ]
         )
+    if (joint := described.get("joint")) is not None:
+        nodes = " × ".join(map(str, joint["nodes"]))
+        text = f"joint density of {', '.join(joint['names'])}, linear between {nodes} nodes"
+        rows.append([Cell("and"), Cell(clean(text)), Cell("")])
     return Table("Prior", headings(("Parameter", "Distribution", "Unit"), 3), [Rows(rows)])
 
 
