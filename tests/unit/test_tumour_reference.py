@@ -1,4 +1,4 @@
-"""The stored posterior of the synthetic tumour at 4 mm: enough draws, converged, about the truth."""
+"""The stored posterior of the synthetic tumour at 4 mm: enough draws, converged, near the truth."""
 
 from __future__ import annotations
 
