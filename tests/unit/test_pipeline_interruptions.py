@@ -14,21 +14,27 @@ import sbiwb
 from sbiwb.safe_yaml import write_yaml
 
 
-def start(project, fault):
+def start(project, fault, **keys):
     """Start `sbiwb run` on a task that ends and one that does not; wait until that one is alone."""
     problems = {"good": {}, "bad": {"fault": fault, "note": str(project / "pid")}}
-    Path("mine.yaml").write_text(write_yaml(recipe(problems)))
+    Path("mine.yaml").write_text(write_yaml(recipe(problems, **keys)))
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "run", "mine.yaml", "--out", "out"],
         stderr=subprocess.PIPE,
         text=True,
     )
     end = time.monotonic() + 120
-    while not (project / "pid").exists() or not (project / "pid").read_text():
+    # The worker is ahead of the journal, which is written to the disk at every step.
+    while not (project / "pid").exists() or "running" not in states():
         assert time.monotonic() < end
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     return process, int((project / "pid").read_text())
+
+
+def states():
+    """State of the task that does not end, as the journal has it."""
+    return [t["state"] for t in journal()["tasks"].values() if t["problem"] == "bad"]
 
 
 def ends_soon(pid):
@@ -62,6 +68,18 @@ def test_interruptions_keep_what_is_finished_and_leave_no_process(project, numbe
     sbiwb.run("mine.yaml", out="out")
     assert journal()["status"] == "done"
     assert good["file"] not in results_changed(before)
+
+
+def test_a_worker_finishes_the_block_at_work(project):
+    methods = ["exact+grid", {"method": "linear+grid", "budget": 30, "problems": ["bad"]}]
+    process, worker = start(project, "slow", methods=methods, executor={"block_size": 10})
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines() == ["sbiwb: interrupted; what is finished is kept"]
+    assert ends_soon(worker)
+    shards = [path.name for path in Path("out/simulations").rglob("*.h5")]
+    assert shards == ["block-000000-00010.h5"]
 
 
 def test_a_second_interruption_stops_at_once(project):

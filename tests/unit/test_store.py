@@ -201,6 +201,16 @@ def test_rows_that_failed_under_a_limit_are_tried_again_under_another(tmp_path):
     assert_equal(patient.read(1, 20), simulations())  # no limit made a row fail here
 
 
+def test_simulations_of_other_versions_are_used_and_say_which(tmp_path, monkeypatch):
+    opened = store(tmp_path)
+    with monkeypatch.context() as past:
+        past.setattr("sbiwb.store.versions", lambda: {"numpy": "1.26.4", "sbiwb": "0.0.1"})
+        opened.commit(0, simulations(), seconds=1.0)
+    assert_equal(store(tmp_path).read(0, 20), simulations())
+    _, header = decode(opened.path(0, 20).read_bytes())
+    assert json.loads(header["versions"]) == {"numpy": "1.26.4", "sbiwb": "0.0.1"}
+
+
 def test_stale_temporaries_are_swept_and_fresh_ones_left(tmp_path):
     folder = store(tmp_path).folder
     stale, fresh = folder / ".partial-1-a", folder / ".partial-2-b"

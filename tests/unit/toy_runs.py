@@ -40,6 +40,10 @@ class Line(sbiwb.Simulator):
         x = theta + self.slope * np.arange(3) + rng.standard_normal((len(theta), 3))
         if self.fault == "constant":
             x[:, 1] = 7.0
+        if self.fault == "slow":
+            Path(self.note).write_text(str(os.getpid()))
+            for _ in range(15):
+                time.sleep(0.1)
         return x
 
     def log_likelihood(self, theta, x):
