@@ -27,8 +27,8 @@ class GaussianMixture(PublishedSimulator):
 
     References
     ----------
-    Lueckmann et al. (2021), arXiv:2101.04653, appendix T.7; sbibm 1.1.0, whose observations and
-    reference posteriors replace those of earlier releases.
+    Lueckmann et al. (2021), arXiv:2101.04653, appendix T.7.  Before sbibm 1.1.0 all simulations of
+    a batch shared the choice, and the scores in the paper suffer from it.
     """
 
     name = "benchmark.gaussian_mixture"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -246,3 +247,13 @@ def test_the_observation_is_no_part_of_what_simulations_depend_on():
     assert one.simulator.fingerprint() == two.simulator.fingerprint()
     digest = hashlib.sha256(repr(one.describe()).encode()).hexdigest()
     assert digest != hashlib.sha256(repr(two.describe()).encode()).hexdigest()
+
+
+# -- the page --------------------------------------------------------------------------------
+
+
+@needs_data
+def test_the_figure_of_the_page_can_be_made(tmp_path):
+    script = Path(__file__).parents[2] / "docs/examples/benchmark_tasks.py"
+    runpy.run_path(str(script))["main"](tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 20_000

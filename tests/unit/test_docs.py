@@ -188,3 +188,11 @@ def test_every_public_name_is_listed():
     page = (ROOT / "docs/reference/names.md").read_text().partition("## Elsewhere")[0]
     listed = [line for line in page.splitlines() if line.startswith("| `")]
     assert sorted(listed) == sorted(expected)
+
+
+def test_the_tutorial_ends_in_a_checked_posterior_after_twenty_lines():
+    first = blocks_of((ROOT / "docs/tutorial/your-own-simulator.md").read_text())[0]
+    lines = [line for line in first.lines if line.strip()]
+    assert len(lines) <= 20
+    assert any(line.startswith("def ") for line in lines)
+    assert any("sbiwb.check(" in line for line in lines)
