@@ -3,8 +3,9 @@
 The images must lie in the space of the ICBM152 template, that is, be registered to it; nothing is
 registered here.  They are resampled by averaging: a voxel of the grid gets the mean of a cube of
 points inside it, one a voxel of the file along each axis but no less than two and no more than
-four, each read from the file by nearest neighbour (outlines) or linear interpolation (PET).  An outline is 1 where the mean is at least one
-half.  Averaging, unlike reading one point, neither drops thin parts at random nor shifts volumes.
+four, each read from the file by nearest neighbour (outlines) or linear interpolation (PET).  An
+outline is 1 where the mean is at least one half.  Averaging, unlike reading one point, neither
+drops thin parts at random nor shifts volumes.
 """
 
 from __future__ import annotations
