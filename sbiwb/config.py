@@ -202,6 +202,7 @@ def _explain(where: str, error: ValidationError) -> UsageError:
             remedy=did_you_mean(key, valid),
         )
     message = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+    message = message.replace("Input should be", "expected a number")
     what = f"{where}: {_place(loc)}: {message}" if loc else f"{where}: {message}"
     needs_value = loc and first["type"] != "missing"
     return UsageError(what, got=json.dumps(first["input"]) if needs_value else None)

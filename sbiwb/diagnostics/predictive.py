@@ -10,15 +10,20 @@ from numpy.typing import ArrayLike
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Verdict
-from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged
+from sbiwb.diagnostics._grade import FAIL, WARN, check_levels
+from sbiwb.diagnostics._observed import Words, judge_observation
 from sbiwb.diagnostics._pool import Pool, exchangeable_p_value, observed_data, read_pool
 from sbiwb.diagnostics._shrinkage import shrink
-from sbiwb.diagnostics._strangest import strangest_entry
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
 
 NAME = "predictive"
+WORDS = Words(
+    like="the observation looks like data that the posterior predicts",
+    unlike="the observation is unlike data that the posterior predicts",
+    impossible="the observation cannot come from the posterior",
+)
 
 
 def predictive(
@@ -75,25 +80,7 @@ def predictive(
     """
     check_levels(warn, fail)
     pool = read_pool(observed, replicated, names)
-    if pool.refused is not None:
-        return pool.refusal(NAME)
-    p_value = _p_value(pool)
-    message = "the observation looks like data that the posterior predicts"
-    entry = None
-    if pool.contradicted is not None:
-        message = f"the observation cannot come from the posterior: {pool.contradicted}"
-    elif p_value < warn:
-        text, entry = strangest_entry(pool, np.asarray)
-        message = f"the observation is unlike data that the posterior predicts: {text}"
-    return judged(
-        NAME,
-        p_value,
-        pool.noted(message),
-        pool.curve(entry),
-        warn=warn,
-        fail=fail,
-        at_best=pool.at_best,
-    )
+    return judge_observation(NAME, pool, _p_value, np.asarray, WORDS, warn=warn, fail=fail)
 
 
 def check(result: Result) -> list[Verdict]:
@@ -106,8 +93,6 @@ def check(result: Result) -> list[Verdict]:
 
 
 def _p_value(pool: Pool) -> float:
-    if pool.contradicted is not None:
-        return 1 / (len(pool.simulated) + 1)
     together = pool.together
     shrunk = shrink(together)
     distance: Array = np.sum(shrunk.whitened**2, axis=1)

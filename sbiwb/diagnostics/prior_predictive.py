@@ -13,15 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Verdict
-from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged
+from sbiwb.diagnostics._grade import FAIL, WARN, check_levels
+from sbiwb.diagnostics._observed import Words, judge_observation
 from sbiwb.diagnostics._pool import Pool, exchangeable_p_value, observed_data, read_pool
 from sbiwb.diagnostics._shrinkage import shrink
-from sbiwb.diagnostics._strangest import strangest_entry
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
 
 NAME = "prior_predictive"
+WORDS = Words(
+    like="the observation lies where simulations from the prior do",
+    unlike="the observation lies outside what the simulator produces",
+    impossible="the observation lies outside what the simulator produces",
+)
 MAX_SIMULATED = 2000
 NEIGHBOURS = 5
 
@@ -86,25 +91,7 @@ def prior_predictive(
     """
     check_levels(warn, fail)
     pool = read_pool(observed, _thinned(simulated), names)
-    if pool.refused is not None:
-        return pool.refusal(NAME)
-    p_value = _p_value(pool)
-    message = "the observation lies where simulations from the prior do"
-    entry = None
-    if pool.contradicted is not None:
-        message = f"the observation lies outside what the simulator produces: {pool.contradicted}"
-    elif p_value < warn:
-        text, entry = strangest_entry(pool, _compressed)
-        message = f"the observation lies outside what the simulator produces: {text}"
-    return judged(
-        NAME,
-        p_value,
-        pool.noted(message),
-        pool.curve(entry),
-        warn=warn,
-        fail=fail,
-        at_best=pool.at_best,
-    )
+    return judge_observation(NAME, pool, _p_value, _compressed, WORDS, warn=warn, fail=fail)
 
 
 def check(result: Result) -> list[Verdict]:
@@ -117,8 +104,6 @@ def check(result: Result) -> list[Verdict]:
 
 
 def _p_value(pool: Pool) -> float:
-    if pool.contradicted is not None:
-        return 1 / (len(pool.simulated) + 1)
     features = _compressed(pool.together)
     shrunk = shrink(features)
     return exchangeable_p_value(_neighbour_distance(shrunk.z), _neighbour_distance(shrunk.whitened))

@@ -54,6 +54,7 @@ def _local_cluster(workers: int) -> Iterator[str]:
     from distributed import Client, LocalCluster
 
     with (
+        _quiet("distributed"),
         dask.config.set(_CONFIG),
         LocalCluster(
             n_workers=0,
@@ -70,6 +71,21 @@ def _local_cluster(workers: int) -> Iterator[str]:
             except TimeoutError as error:
                 raise SimulationError("no local worker process starts", got=error) from error
         yield cluster.scheduler_address
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Hear nothing of a logger until the body is done.
+
+    `LocalCluster` speaks again while it closes, of connections that end because it does.
+    """
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager

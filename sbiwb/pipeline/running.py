@@ -143,6 +143,8 @@ def _beside(path: Path) -> Path:
 @contextmanager
 def _simulators_of(recipe: Recipe) -> Iterator[None]:
     """Add the recipe's folder of simulators to those searched, here and in the workers."""
+    if recipe.simulators is not None and not Path(recipe.simulators).is_dir():
+        raise UsageError("simulators: no such folder", got=recipe.simulators)
     before = os.environ.get(FOLDERS)
     folders = [folder for folder in (recipe.simulators, before) if folder]
     os.environ[FOLDERS] = os.pathsep.join(folders)

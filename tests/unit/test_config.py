@@ -104,14 +104,14 @@ def test_minimal_recipe():
         ),
         (
             {"methods": [{"method": "npe", "budget": 0}]},
-            "recipe: methods[0].budget: Input should be greater than or equal to 1; got 0",
+            "recipe: methods[0].budget: expected a number greater than or equal to 1; got 0",
         ),
         (
             {"problems": {"x": {"simulator": "a", "fixed": {"w0": "a"}}}},
             "recipe: problems.x.fixed.w0:",
         ),
-        ({"seed": -1}, "recipe: seed: Input should be greater than or equal to 0; got -1"),
-        ({"seed": 2**63}, "recipe: seed: Input should be less than"),
+        ({"seed": -1}, "recipe: seed: expected a number greater than or equal to 0; got -1"),
+        ({"seed": 2**63}, "recipe: seed: expected a number less than"),
         (
             {"methods": [{"method": "npe", "problems": ["lcmd"]}]},
             "recipe: methods[0] names no problem of this recipe: 'lcmd'; did you mean 'lcdm'?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -272,8 +273,27 @@ def test_a_script_needs_no_main_guard(tmp_path):
         check=True,
     )
     assert done.stdout == "8\n"
-    # Dask may still log, at INFO, that a connection closed while its workers were stopping.
-    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_dask_is_silent_until_its_cluster_has_closed(capfd, monkeypatch):
+    import distributed
+
+    logger, said = logging.getLogger("distributed.batched"), []
+
+    class Talkative(distributed.LocalCluster):
+        def __exit__(self, *arguments):
+            super().__exit__(*arguments)
+            said.append(logger.isEnabledFor(logging.ERROR))
+            logger.info("Batched Comm Closed")
+
+    monkeypatch.setattr(distributed, "LocalCluster", Talkative)
+    before = logging.getLogger("distributed").level
+    with running(Execution("local")):
+        pass
+    assert said == [False]
+    assert capfd.readouterr().err == ""
+    assert logging.getLogger("distributed").level == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -107,6 +107,7 @@ def test_when_all_fails_there_is_no_report(project):
             {"methods": ["exact+grid", {"method": "linear+grid", "budget": 3, "rounds": 4}]},
             r"methods\[1\]: more rounds than simulations; got 4; expected at most 3",
         ),
+        ({"simulators": "nowhere"}, "simulators: no such folder; got .*nowhere"),
         (
             {"problems": {"a": {"simulator": "lines"}}},
             "problems.a: unknown simulator; got 'lines'.*did you mean 'line'",
