@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,11 @@ def test_it_is_the_posterior_of_the_simulator_as_it_is(reference):
     covariance = np.cov(problem.prior.to_unconstrained(draws_of(reference).reshape(-1, 5)).T)
     volume = 2.5 * np.log(2 * np.pi) + 0.5 * np.linalg.slogdet(covariance).logabsdet
     assert reference.attrs["log_evidence"] == pytest.approx(value + volume, abs=0.5)
+
+
+def test_the_figure_of_the_page_can_be_made(tmp_path):
+    pytest.importorskip("numba")
+    pytest.importorskip("nilearn")
+    script = Path(__file__).parents[2] / "docs/examples/tumour_posterior.py"
+    runpy.run_path(str(script))["main"](tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 20_000
