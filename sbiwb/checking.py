@@ -21,6 +21,7 @@ from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, simulate
 from sbiwb.execute.points import simulate_at
 from sbiwb.inference import KEPT_SIMULATIONS, judge, training_group
+from sbiwb.interruption import terminable
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
 from sbiwb.progress import Progress
@@ -36,6 +37,7 @@ CALIBRATION_STEPS = 1000
 """Steps at most: walkers start in the posterior and there are 32, so short chains suffice."""
 
 
+@terminable()
 def check(
     result: Result,
     *,

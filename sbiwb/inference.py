@@ -22,6 +22,7 @@ from sbiwb.core.simulations import Simulations, Status, concatenate
 from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, running, simulate
+from sbiwb.interruption import terminable
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import Method, Rounds, parse_method, parse_rounds
@@ -38,6 +39,7 @@ OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
 PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
 
 
+@terminable()
 def infer(
     problem: Problem,
     method: str,

@@ -34,6 +34,7 @@ _ROWS, _GUARDED_ROWS = 1000, 20
 _BLOCK_BYTES = 2**26
 
 
+@terminable()
 def simulate(
     simulator: Simulator,
     proposal: Prior,
@@ -106,7 +107,7 @@ def simulate(
 
     result = _Collected(int(n), proposal.dim, simulator, execution, size)
     missing = []
-    with terminable(), progress.task(f"Simulating {simulator.name}", n) as task:
+    with progress.task(f"Simulating {simulator.name}", n) as task:
         for block, rows in split(int(n), size):
             stored = None if opened is None else opened.read(block, rows)
             if stored is None:

@@ -9,10 +9,22 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
+import sbiwb
+from sbiwb.core.draws import Draws
 from sbiwb.interruption import finishing, terminable
+from sbiwb.result import make_result
 
+PROBLEM = sbiwb.problem("cosmology.bao", data="desi_dr2", model="lcdm")
+RESULT = make_result(
+    PROBLEM,
+    Draws(np.array([[[0.3, 101.5]]])),
+    method="made up",
+    seed=1,
+    provenance={"box": [[0.0, 1.0]] * 2},
+)
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -95,6 +107,19 @@ def test_other_threads_leave_signals_alone():
     thread.start()
     thread.join()
     assert seen == [[signal.getsignal(number) for number in SIGNALS]]
+
+
+@pytest.mark.parametrize(
+    ("module", "step", "call"),
+    [
+        ("inference", "_draw", lambda: sbiwb.infer(PROBLEM, "exact+emcee")),
+        ("checking", "_predict", lambda: sbiwb.check(RESULT, predictive=10)),
+    ],
+)
+def test_sigterm_interrupts_inference_and_checks(monkeypatch, module, step, call):
+    monkeypatch.setattr(f"sbiwb.{module}.{step}", lambda *_: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(KeyboardInterrupt):
+        call()
 
 
 # A script that simulates into a store, three blocks of two seconds each.
