@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +26,7 @@ ERROR = 0.1
 LEAST, MOST = 1e-10, 1e4
 # Leaves an error below 1e-6 in the log of the populations (tests/external/test_scipy_ode.py).
 TOLERANCE = 3e-9
+START = (math.log(PREY), math.log(PREDATORS))
 
 _RATE, _ENCOUNTER = LogNormal(-0.125, 0.5), LogNormal(-3.0, 0.5)
 
@@ -77,12 +78,14 @@ class LotkaVolterra(PublishedSimulator):
 
     def log_likelihood_torch(self, theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Differentiable twin of `log_likelihood`, on float64 tensors, for positive x."""
-        import torch
-
-        solution = self._solve(theta.detach().numpy(), keep_steps=True)
-        y = _ode.retrace(rate_in(torch), solution, theta)
-        log_population = y.permute(2, 1, 0).reshape(len(theta), -1)
-        log_population = log_population.clamp(math.log(LEAST), math.log(MOST))
+        start = (*START, *[0.0] * 8)
+        y = _ode.solve(rate_and_gradient, start, DAYS, theta.detach().numpy(), TOLERANCE, 2)
+        value, derivative = y[:, :2], y[:, 2:].reshape(len(DAYS), 2, 4, len(theta))
+        log_population = _ode.with_gradient(
+            value.transpose(2, 1, 0).reshape(len(theta), -1),
+            derivative.transpose(3, 1, 0, 2).reshape(len(theta), -1, 4),
+            theta,
+        ).clamp(math.log(LEAST), math.log(MOST))
         log_x = x.log()
         density = isotropic_log_density(log_x - log_population, ERROR)
         value: torch.Tensor = density - log_x.sum(-1)
@@ -90,21 +93,27 @@ class LotkaVolterra(PublishedSimulator):
 
     def _log_population(self, theta: Array) -> Array:
         """Log of the populations, prey first; shape (n, 20)."""
-        y = at_distinct(lambda distinct: np.moveaxis(self._solve(distinct).y, 2, 0), theta)
-        log_population = np.swapaxes(y, 1, 2).reshape(len(theta), -1)
-        return np.clip(log_population, math.log(LEAST), math.log(MOST))
-
-    @staticmethod
-    def _solve(theta: Array, *, keep_steps: bool = False) -> _ode.Solution:
-        start = (math.log(PREY), math.log(PREDATORS))
-        return _ode.solve(rate_in(np), start, DAYS, theta, TOLERANCE, keep_steps=keep_steps)
+        y = at_distinct(
+            lambda distinct: _ode.solve(rate, START, DAYS, distinct, TOLERANCE).transpose(2, 1, 0),
+            theta,
+        )
+        return np.clip(y.reshape(len(theta), -1), math.log(LEAST), math.log(MOST))
 
 
-def rate_in(xp: Any) -> _ode.Rate:
-    """Rate of change of the logarithms of prey and predators, in NumPy or Torch."""
+def rate(y: Array, theta: Array) -> Array:
+    """Rate of change of the logarithms of prey and predators."""
+    alpha, beta, gamma, delta = theta
+    return np.stack([alpha - beta * np.exp(y[1]), delta * np.exp(y[0]) - gamma])
 
-    def rate(y: Any, theta: Any) -> Any:
-        alpha, beta, gamma, delta = theta
-        return xp.stack([alpha - beta * xp.exp(y[1]), delta * xp.exp(y[0]) - gamma])
 
-    return rate
+def rate_and_gradient(y: Array, theta: Array) -> Array:
+    """Return `rate`, and that of the derivatives of ln X by θ, then of ln Y by θ."""
+    prey, predators = np.exp(y[0]), np.exp(y[1])
+    by_prey, by_predators = y[2:6], y[6:10]
+    prey_change = -theta[1] * predators * by_predators
+    prey_change[0] += 1.0
+    prey_change[1] -= predators
+    predator_change = theta[3] * prey * by_prey
+    predator_change[2] -= 1.0
+    predator_change[3] += prey
+    return np.concatenate([rate(y[:2], theta), prey_change, predator_change])

@@ -25,6 +25,7 @@ SAMPLED = 1000
 DAYS = 17.0 * np.arange(10)
 # Leaves an error below 1e-6 in the log of the infected (tests/external/test_scipy_ode.py).
 TOLERANCE = 1e-7
+START = (1 - INFECTED / POPULATION, math.log(INFECTED / POPULATION))
 
 
 class SIR(PublishedSimulator):
@@ -73,30 +74,36 @@ class SIR(PublishedSimulator):
         """Differentiable twin of `log_likelihood`, on float64 tensors."""
         import torch
 
-        solution = self._solve(theta.detach().numpy(), keep_steps=True)
-        log_share = _ode.retrace(rate_in(torch), solution, theta)[:, 1].T
+        start = (*START, *[0.0] * 4)
+        y = _ode.solve(rate_and_gradient, start, DAYS, theta.detach().numpy(), TOLERANCE, 2)
+        log_share = _ode.with_gradient(y[:, 1].T, np.moveaxis(y[:, 4:], 2, 0), theta)
         choices = torch.as_tensor(_log_choices(x.numpy()))
         value: torch.Tensor = _log_binomial(x, log_share, torch) + choices
         return value
 
     def _log_share(self, theta: Array) -> Array:
         """Log of the infected share at each day; shape (n, 10)."""
-        return at_distinct(lambda distinct: self._solve(distinct).y[:, 1].T, theta)
-
-    @staticmethod
-    def _solve(theta: Array, *, keep_steps: bool = False) -> _ode.Solution:
-        start = (1 - INFECTED / POPULATION, math.log(INFECTED / POPULATION))
-        return _ode.solve(rate_in(np), start, DAYS, theta, TOLERANCE, keep_steps=keep_steps)
+        return at_distinct(
+            lambda distinct: _ode.solve(rate, START, DAYS, distinct, TOLERANCE)[:, 1].T, theta
+        )
 
 
-def rate_in(xp: Any) -> _ode.Rate:
-    """Rate of change of S/N and ln I/N, in NumPy or Torch."""
+def rate(y: Array, theta: Array) -> Array:
+    """Rate of change of S/N and ln I/N."""
+    infection = theta[0] * y[0]
+    return np.stack([-infection * np.exp(y[1]), infection - theta[1]])
 
-    def rate(y: Any, theta: Any) -> Any:
-        infection = theta[0] * y[0]
-        return xp.stack([-infection * xp.exp(y[1]), infection - theta[1]])
 
-    return rate
+def rate_and_gradient(y: Array, theta: Array) -> Array:
+    """Return `rate`, and that of the derivatives of S/N by β and γ, then of ln I/N by them."""
+    share, infected = y[0], np.exp(y[1])
+    by_share, by_log = y[2:4], y[4:6]
+    here = np.zeros_like(by_share)
+    here[0] = share
+    lost = infected * (theta[0] * by_share + theta[0] * share * by_log + here)
+    gained = theta[0] * by_share + here
+    gained[1] -= 1.0
+    return np.concatenate([rate(y[:2], theta), -lost, gained])
 
 
 def _log_binomial(x: Any, log_share: Any, xp: Any) -> Any:

@@ -110,15 +110,14 @@ def rings_a_width_too_large(theta, x):
 
 def samples_half_a_day_early(theta, x):
     times = np.concatenate([[0.0], sir.DAYS[1:] - 0.5])
-    start = (1 - 1e-6, math.log(1e-6))
-    log_share = _ode.solve(sir.rate_in(np), start, times, theta, sir.TOLERANCE).y[:, 1].T
+    log_share = _ode.solve(sir.rate, sir.START, times, theta, sir.TOLERANCE)[:, 1].T
     return stats.binom.logpmf(x, sir.SAMPLED, np.exp(log_share)).sum(axis=1)
 
 
 def samples_a_twentieth_of_a_day_early(theta, x):
     times = np.concatenate([[0.0], lotka_volterra.DAYS[1:] - 0.05])
-    start, rate = (math.log(30.0), 0.0), lotka_volterra.rate_in(np)
-    y = _ode.solve(rate, start, times, theta, lotka_volterra.TOLERANCE).y
+    model = lotka_volterra
+    y = _ode.solve(model.rate, model.START, times, theta, model.TOLERANCE)
     log_population = np.concatenate([y[:, 0], y[:, 1]]).T
     return stats.norm(log_population, lotka_volterra.ERROR).logpdf(np.log(x)).sum(axis=1)
 
