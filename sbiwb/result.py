@@ -189,14 +189,17 @@ class Result:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             tree = self.tree
-            if self.learned is not None:
-                recipe, weights = self.learned.state()
-                digest = _save_model(path, recipe, weights)
-                tree = with_attrs(tree, model_sha256=digest)
+            # All of it is on the disk before any of it takes the place of what was there.
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
                 partial = Path(folder) / path.name
+                written = [partial]
+                if self.learned is not None:
+                    digest, *files = _save_model(partial, *self.learned.state())
+                    tree = with_attrs(tree, model_sha256=digest)
+                    written = [*files, partial]
                 tree.to_netcdf(partial, engine="h5netcdf")
-                partial.replace(path)
+                for file in written:
+                    file.replace(path.parent / file.name)
         except OSError as error:
             raise StoreError(f"cannot write {path}", got=error) from error
         return path
@@ -330,16 +333,18 @@ def read_model(path: Path, sha256: str) -> tuple[dict[str, Any], dict[str, Array
     return recipe, load(blob)
 
 
-def _save_model(path: Path, recipe: Mapping[str, Any], weights: Mapping[str, Array]) -> str:
+def _save_model(
+    path: Path, recipe: Mapping[str, Any], weights: Mapping[str, Array]
+) -> tuple[str, Path, Path]:
+    """Write the network beside `path`; its SHA-256 and files."""
     from safetensors.numpy import save
 
     blob = save({k: np.ascontiguousarray(v) for k, v in weights.items()})
     text = json.dumps(recipe, indent=1, sort_keys=True)
-    for target, content in zip(_model_paths(path), (blob, text.encode()), strict=True):
-        partial = target.with_name(f".{target.name}.partial")
-        partial.write_bytes(content)
-        partial.replace(target)
-    return _digest(blob, text)
+    files = _model_paths(path)
+    for target, content in zip(files, (blob, text.encode()), strict=True):
+        target.write_bytes(content)
+    return _digest(blob, text), *files
 
 
 def _model_paths(path: Path) -> tuple[Path, Path]:

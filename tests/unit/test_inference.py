@@ -9,7 +9,7 @@ import xarray as xr
 import sbiwb
 from sbiwb import Normal, Parameter, Prior, Uniform
 from sbiwb.core.verdict import Outcome
-from sbiwb.errors import DataError, InferenceError, SbiwbError, UsageError
+from sbiwb.errors import DataError, InferenceError, SbiwbError, StoreError, UsageError
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.0))))
 NOISE = 0.3
@@ -318,6 +318,22 @@ def test_a_result_of_a_named_simulator_comes_back_whole(tmp_path):
     assert loaded.problem.describe() == problem.describe()
     assert loaded.training_prior.key == result.training_prior.key
     assert isinstance(loaded.posterior, xr.Dataset)
+
+
+def test_a_full_disk_leaves_the_result_that_was_there_whole(npe, nle, tmp_path, monkeypatch):
+    path = npe.save(tmp_path / "result.nc")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    # The network of the new result has been written by then.
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", full)
+    with pytest.raises(StoreError, match="No space left") as error:
+        nle.save(path)
+    assert error.value.exit_code == 74
+    names = ["result.model.json", "result.model.safetensors", "result.nc"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+    assert_same(npe, sbiwb.load(path, problem=PROBLEM))
 
 
 def test_a_damaged_network_is_refused(npe, tmp_path):
