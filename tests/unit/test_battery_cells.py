@@ -223,7 +223,7 @@ def test_a_first_import_neither_asks_nor_writes_nor_opens_a_connection(tmp_path)
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=240,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not list(tmp_path.iterdir())

@@ -269,7 +269,7 @@ def test_a_script_needs_no_main_guard(tmp_path):
         [sys.executable, str(tmp_path / "script.py"), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=True,
     )
     assert done.stdout == "8\n"
