@@ -14,6 +14,7 @@ from sbiwb.diagnostics._grade import FAIL, WARN, check_levels
 from sbiwb.diagnostics._observed import Words, judge_observation
 from sbiwb.diagnostics._pool import Pool, exchangeable_p_value, observed_data, read_pool
 from sbiwb.diagnostics._shrinkage import shrink
+from sbiwb.diagnostics._strangest import serial_correlation
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
@@ -36,9 +37,9 @@ def predictive(
 ) -> Verdict:
     """Compare the observation with data simulated from posterior draws.
 
-    Three discrepancies are ranked among those of the replicated data: the Mahalanobis distance from
-    their mean, with a shrunk covariance; and the largest deviation of any entry from its mean, and
-    from what the other entries predict.
+    Discrepancies are ranked among those of the replicated data: the Mahalanobis distance from their
+    mean, with a shrunk covariance; the largest deviation of any entry from its mean, and from what
+    the other entries predict; and, for 20 entries or more, the correlation of neighbours.
 
     Parameters
     ----------
@@ -97,4 +98,7 @@ def _p_value(pool: Pool) -> float:
     shrunk = shrink(together)
     distance: Array = np.sum(shrunk.whitened**2, axis=1)
     deviation = np.abs(shrunk.z).max(axis=1)
-    return exchangeable_p_value(distance, deviation, np.abs(shrunk.surprise(together)).max(axis=1))
+    scores = [distance, deviation, np.abs(shrunk.surprise(together)).max(axis=1)]
+    if (serial := serial_correlation(shrunk.z)) is not None:
+        scores.append(serial)
+    return exchangeable_p_value(*scores)

@@ -201,3 +201,18 @@ def test_the_shrinkage_weight_is_that_under_which_left_out_data_are_most_likely(
 
         grid = 10.0 ** np.arange(-8, 0.1, 0.5)
         assert shrink(data).weight == min(grid, key=left_out)
+
+
+def test_residuals_that_keep_their_sign_are_caught_though_each_is_as_large_as_the_noise():
+    rng = np.random.default_rng(5)
+    replicated = rng.normal(size=(300, 60))
+    wave = np.sqrt(2) * np.sin(np.linspace(0, 6 * np.pi, 60))
+    verdict = predictive(wave, replicated)
+    assert verdict.outcome == "fail"
+    assert "neighbours deviate together" in verdict.message
+    # Independent errors of the same size pass, and so does the wave where data are such waves.
+    assert predictive(rng.permutation(wave), replicated).passed
+    phase = rng.uniform(0, 2 * np.pi, size=(300, 1))
+    waves = np.sqrt(2) * np.sin(np.linspace(0, 6 * np.pi, 60) + phase)
+    noisy = wave + 0.1 * rng.normal(size=60)
+    assert predictive(noisy, waves + 0.1 * replicated).passed
