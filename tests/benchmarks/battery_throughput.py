@@ -22,8 +22,8 @@ from sbiwb.simulators.battery.dfn import DFN
 from sbiwb.simulators.battery.spm import SPM
 from sbiwb.simulators.battery.spme import SPMe
 
-TURNS, SOLVES = 7, 40
-GUARDED_TURNS, GUARDED_SOLVES = 5, 400
+TURNS, SOLVES = 5, 20
+GUARDED_TURNS, GUARDED_SOLVES = 3, 100
 
 
 def pybamm_resolve(kind, times):

@@ -46,7 +46,7 @@ SPM_1C = {
     "data": "lgm50_1C",
     "parameters": ["eps_n", "eps_p", "R_contact"],
     "noise": [0.0001, 0.1],
-    "discrepancy": {"amplitude": [0.001, 0.3], "length": [30, 3000]},
+    "discrepancy": {"amplitude": [0.001, 0.1], "length": [30, 600]},
 }
 
 
@@ -60,7 +60,7 @@ def dfn_2c():
 
 def spm_1c():
     """The real 1C discharge of an LG M50 cell, fitted by the SPM with a discrepancy."""
-    start = (0.73, 0.59, 0.011, 0.001, 0.02, 300.0)
+    start = (0.73, 0.6, 0.011, 0.0002, 0.03, 400.0)
     return sbiwb.problem("battery.spm", **SPM_1C), start, 20_000, {}
 
 

@@ -1,4 +1,4 @@
-"""The figure of the how-to page on batteries can be made."""
+"""The figure of the how-to page on batteries, and what the check says of its two fits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ pytest.importorskip("pybamm")
 SCRIPT = Path(__file__).parents[2] / "docs" / "examples" / "battery_discrepancy.py"
 
 
-def test_the_figure_is_made(tmp_path):
+def test_the_trusted_model_fails_and_the_figure_is_made(tmp_path):
     spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.DRAWS = 20
-    module.main(tmp_path / "figure.png", nlive=14)
+    module.DRAWS = 250
+    trusted, with_discrepancy = module.main(tmp_path / "figure.png")
+    assert trusted.outcome == "fail"
+    assert "neighbours deviate together" in trusted.message
+    assert with_discrepancy.outcome != "fail"
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
