@@ -34,11 +34,11 @@ EFFORT = {
     "gaussian_linear": (4000, 50),
     "gaussian_linear_uniform": (4000, 50),
     "slcp": (5000, 150),
-    "bernoulli_glm": (2500, 40),
+    "bernoulli_glm": (1500, 40),
     "gaussian_mixture": (5000, 100),
     "two_moons": (5000, 150),
-    "sir": (1500, 20),
-    "lotka_volterra": (600, 16),
+    "sir": (1000, 20),
+    "lotka_volterra": (500, 16),
 }
 # Forty sound cases at this level: a false alarm in 4 of 10,000 choices of seed.
 LEVEL = 1e-5
