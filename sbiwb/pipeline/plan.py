@@ -12,8 +12,9 @@ from typing import Any
 from sbiwb import registry
 from sbiwb.config import MethodSection, ProblemSection, Recipe
 from sbiwb.core.problem import Problem, make_problem
-from sbiwb.errors import SbiwbError, unknown_name
+from sbiwb.errors import SbiwbError, UsageError, unknown_name
 from sbiwb.execute.execution import Execution, parse_execution
+from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import EXACT, parse_method, parse_rounds
 
 # Raised when the same recipe gives other numbers than before.
@@ -75,6 +76,8 @@ def plan(recipe: Recipe) -> tuple[dict[str, Problem], list[Task]]:
     for number, method in enumerate(recipe.methods):
         with _at(f"methods[{number}]"):
             _check_method(method)
+            for label in method.problems or problems:
+                _check_likelihood(method, label, problems[label])
     tasks = [
         _task(recipe, label, problem, method, execution)
         for label, problem in problems.items()
@@ -101,6 +104,19 @@ def _check_method(section: MethodSection) -> None:
     parse_rounds(section.method, section.budget, section.rounds)
     if section.options or (first == EXACT and not plus):
         parse_method(section.method, section.options)
+
+
+def _check_likelihood(method: MethodSection, label: str, problem: Problem) -> None:
+    """Find out now, not in a worker, that a problem has no exact likelihood to draw from."""
+    if method.method.partition("+")[0] != EXACT:
+        return
+    try:
+        Exact(problem.simulator)
+    except UsageError as error:
+        raise UsageError(
+            f"{error.what}, which {method.method} needs",
+            remedy=f"{error.remedy}; or keep it to other problems than {label} by problems: […]",
+        ) from error
 
 
 def _task(

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from toy_runs import WRITE, journal, mtimes, recipe
+from toy_runs import LINE, WRITE, journal, mtimes, recipe
 
 import sbiwb
 from sbiwb.errors import BusyError, DataError, InferenceError, StoreError, UsageError
@@ -107,6 +107,11 @@ def test_when_all_fails_there_is_no_report(project):
             {"methods": ["exact+grid", {"method": "linear+grid", "budget": 3, "rounds": 4}]},
             r"methods\[1\]: more rounds than simulations; got 4; expected at most 3",
         ),
+        (
+            {"problems": {"a": {"simulator": "line"}, "b": {"simulator": "unknown"}}},
+            r"methods\[0\]: simulator 'unknown' offers no exact likelihood, which exact\+grid "
+            r"needs; learn one .*; or keep it to other problems than b by problems: \[…\]",
+        ),
         ({"simulators": "nowhere"}, "simulators: no such folder; got .*nowhere"),
         (
             {"problems": {"a": {"simulator": "lines"}}},
@@ -119,6 +124,8 @@ def test_when_all_fails_there_is_no_report(project):
     ],
 )
 def test_mistakes_are_found_before_anything_is_written(project, keys, match):
+    unknown = LINE.replace("log_likelihood", "_unknown").replace('"line"', '"unknown"')
+    (project / "code" / "unknown.py").write_text(unknown)
     with pytest.raises(UsageError, match=match):
         sbiwb.run({**recipe(), **keys}, out="out")
     assert not Path("out").exists()
