@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sbiwb.comparison.groups import Group
+from sbiwb.result import Result
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Evidence:
         log p(x) minus that of the best problem by the same method; NaN without a rival.
     weight : float
         Posterior probability of the problem among its rivals, each equally probable a priori.
+    best : float
+        Highest log-likelihood among the posterior's draws; NaN if it cannot be told.
+    chi_squared : float
+        −2 (best − that of the first of its rivals), for Gaussian noise Δχ²: below zero, the
+        problem fits better than the first.
     """
 
     problem: str
@@ -36,6 +42,8 @@ class Evidence:
     difference: float = math.nan
     difference_error: float = math.nan
     weight: float = math.nan
+    best: float = math.nan
+    chi_squared: float = math.nan
 
     @property
     def words(self) -> str:
@@ -78,12 +86,39 @@ def evidences(groups: Sequence[Group]) -> list[Evidence]:
             _data(group, method),
             result.log_evidence,
             math.nan if result.log_evidence_err is None else result.log_evidence_err,
+            best=best_log_likelihood(result),
         )
         for group in groups
         for method, result in group.results.items()
         if result.log_evidence is not None
     ]
     return [_against_rivals(one, alone) for one in alone]
+
+
+def best_log_likelihood(result: Result) -> float:
+    """Highest log-likelihood among the draws of a posterior.
+
+    The posterior's density is likelihood × prior, divided by the evidence if it is normalised.
+    Draws come close to the maximum: of N draws in d dimensions the best is lower by about
+    (Γ(d/2 + 1)/N)^{2/d}, 0.02 for N = 5000 and d = 4.
+
+    Returns
+    -------
+    float
+        NaN if the method gives no density, or the problem is not at hand.
+    """
+    stats = result.tree["sample_stats"]
+    if "lp" not in stats or result.problem is None:
+        return math.nan
+    density = stats["lp"]
+    value = density.to_numpy().ravel()
+    if density.attrs.get("normalised"):
+        if result.log_evidence is None:
+            return math.nan
+        prior, constant = result.problem.prior, result.log_evidence
+    else:  # truncated rounds sample within a box, under the prior that is normalised there
+        prior, constant = result.training_prior, 0.0
+    return float(np.max(value - prior.log_prob(result.samples()))) + constant
 
 
 def _against_rivals(one: Evidence, everything: Sequence[Evidence]) -> Evidence:
@@ -98,6 +133,7 @@ def _against_rivals(one: Evidence, everything: Sequence[Evidence]) -> Evidence:
         difference_error=0.0 if one is best else math.hypot(one.error, best.error),
         weight=float(np.exp(one.log_evidence - best.log_evidence))
         / float(np.sum(np.exp(values - best.log_evidence))),
+        chi_squared=-2 * (one.best - rivals[0].best),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fabricated_results import gaussian_draws, toy_problem, toy_result
@@ -9,12 +11,14 @@ from scipy import stats
 
 import sbiwb
 from sbiwb.comparison.agreement import Distance
-from sbiwb.comparison.evidence import kass_raftery
+from sbiwb.comparison.evidence import best_log_likelihood, kass_raftery
 from sbiwb.core.constraint import LinearConstraint
 from sbiwb.core.distributions import LogNormal, Normal, Sine, Uniform
+from sbiwb.core.draws import Draws
 from sbiwb.core.prior import Parameter
 from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.errors import UsageError
+from sbiwb.result import make_result
 
 
 def one_parameter(distribution):
@@ -258,6 +262,46 @@ def test_evidence_is_compared_for_the_same_data_and_method():
     alone = table[table["difference"].isna()]
     assert len(alone) == 2
     assert set(alone["words"]) == {""}
+
+
+def density_result(normalised, evidence=-7.0, likelihood=-3.0, box=((0.0, 1.0), (0.0, 1.0))):
+    """A result whose draws have log-likelihood `likelihood` − (0, 1, 2, …)."""
+    problem = toy_problem(model="toy")
+    theta = problem.prior.from_unit(np.random.default_rng(0).uniform(0.3, 0.7, (50, 2)))
+    low, high = np.array(box).T
+    prior = problem.prior if normalised else problem.prior.restrict(low, high)
+    log_prob = likelihood - np.arange(50.0) + prior.log_prob(theta) - normalised * evidence
+    draws = Draws(
+        theta[np.newaxis], log_prob[np.newaxis], normalised=normalised, log_evidence=evidence
+    )
+    return make_result(
+        problem, draws, method="exact+dynesty", seed=0, provenance={"box": [list(b) for b in box]}
+    )
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+@pytest.mark.parametrize("box", [((0.0, 1.0), (0.0, 1.0)), ((0.2, 0.8), (0.1, 0.9))])
+def test_the_best_fit_is_had_from_the_density_of_the_draws(normalised, box):
+    assert best_log_likelihood(density_result(normalised, box=box)) == pytest.approx(-3.0)
+    missed = density_result(normalised, likelihood=-4.0, box=box)
+    assert best_log_likelihood(missed) == pytest.approx(-4.0)
+
+
+def test_the_best_fit_is_unknown_without_density_evidence_or_problem():
+    assert np.isnan(best_log_likelihood(toy_result()))
+    assert np.isnan(best_log_likelihood(density_result(True, evidence=np.nan)))
+    assert np.isnan(best_log_likelihood(replace(density_result(True), problem=None)))
+
+
+def test_fits_are_compared_with_that_of_the_first_problem():
+    results = {
+        "first": [density_result(True)],
+        "better": [density_result(True, evidence=-9.0, likelihood=-1.0)],
+    }
+    table = sbiwb.compare(results).evidence.set_index("problem")
+    assert table["best"].tolist() == pytest.approx([-3.0, -1.0])
+    assert table["chi_squared"].tolist() == pytest.approx([0.0, -4.0])
+    assert table["difference"].tolist() == pytest.approx([0.0, -2.0])  # and yet penalised
 
 
 def test_the_scale_of_kass_and_raftery():

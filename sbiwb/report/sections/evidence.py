@@ -20,7 +20,7 @@ from sbiwb.report.numbers import fixed, significant
 from sbiwb.report.plots.evidence import evidence_plot
 from sbiwb.report.text import clean
 
-_HEAD = ("Method", "ln Z", "±", "Δ ln Z", "±", "Probability", "In words")
+_HEAD = ("Method", "ln Z", "±", "Δ ln Z", "±", "Probability", "best ln L", "Δχ²", "In words")
 
 
 def section(report: Report) -> Section | None:
@@ -34,7 +34,9 @@ def section(report: Report) -> Section | None:
             "counts: a wider prior lowers it. Δ is against the best model by the same method; "
             "probabilities hold for models that were equally probable before the data. Bars and "
             "± are standard errors. Words after Kass & Raftery (1995), for the best model against "
-            "this one.",
+            "this one. Best ln L is the highest log-likelihood among the draws, and Δχ² is −2 ln L "
+            "against the first model: below zero, the fit is better. A model that fits better and "
+            "has the lower Z spreads its prior over much that the data exclude.",
             "quiet",
         )
     ]
@@ -60,5 +62,7 @@ def _row(group: Group, e: Evidence) -> list[Cell]:
         Cell(fixed(e.difference, 2), number=True),
         Cell(fixed(e.difference_error or None, 2), number=True),
         Cell(significant(e.weight, 2), number=True),
+        Cell(fixed(e.best, 2), number=True),
+        Cell(fixed(e.chi_squared, 2), number=True),
         Cell(e.words),
     ]
