@@ -50,7 +50,7 @@ INJECTION = {
     "dec": -1.2,
 }
 """The made-up event of simulated data, much like GW150914 but farther away."""
-_ROWS = 64  # a chunk of rows stays in the processor's cache
+_ROWS = 16  # a chunk of rows stays in the processor's cache
 _SUMMARIES = (None, "svd")
 
 
@@ -212,12 +212,11 @@ class CompactBinary(Simulator):
         return Observation(x, name=str(name), source=source)
 
     def _mean(self, theta: Array) -> Array:
-        if self.basis is None:
-            return self._strain(theta)
         out = np.empty((len(theta), *self.output.shape))
         for at in range(0, len(theta), _ROWS):
             rows = slice(at, at + _ROWS)
-            out[rows] = self.basis(self._strain(theta[rows]))
+            strain = self._strain(theta[rows])
+            out[rows] = strain if self.basis is None else self.basis(strain)
         return out
 
     def _strain(self, theta: Array) -> Array:

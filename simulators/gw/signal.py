@@ -11,7 +11,7 @@ from sbiwb.core.distributions import Array
 from .detectors import Network
 from .waveform import Grid, phenom_d
 
-_STRIDE = 32  # exp is taken at every 32nd frequency and at 32 offsets, and multiplied out
+_STRIDE = 64  # exp is taken at every 64th frequency and at 64 offsets, and multiplied out
 
 
 class Signal:
@@ -47,15 +47,19 @@ class Signal:
         plus, cross = (1 + cosine**2) / 2, cosine
         factor = pattern.real * plus[:, np.newaxis] - 1j * pattern.imag * cross[:, np.newaxis]
         factor *= (np.exp(2j * phase) / distance)[:, np.newaxis]
-        shift = self._shift(self.after + time[:, np.newaxis] + delay, factor)
-        shift *= waveform[:, np.newaxis]
-        shift *= self._weight
-        return shift
+        time = self.after + time[:, np.newaxis] + delay
+        return self._shift(waveform, factor, time)
 
-    def _shift(self, time: Array, factor: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """factor · exp(−2πi f time) on the grid, for time and factor (n, detectors)."""
+    def _shift(
+        self, waveform: NDArray[np.complex128], factor: NDArray[np.complex128], time: Array
+    ) -> NDArray[np.complex128]:
+        """waveform · factor · exp(−2πi f time) · weight, for time and factor (n, detectors)."""
         coarse = factor[..., np.newaxis] * np.exp(-self._coarse * time[..., np.newaxis])
         fine = np.exp(-self._fine * time[..., np.newaxis])
-        product = coarse[..., :, np.newaxis] * fine[..., np.newaxis, :]
-        whole = product.reshape(*time.shape, -1)[..., : len(self.grid)]
-        return np.ascontiguousarray(whole)
+        padded = np.zeros((len(waveform), 1, coarse.shape[-1], _STRIDE), dtype=np.complex128)
+        padded.reshape(len(waveform), -1)[:, : len(self.grid)] = waveform
+        signal = padded * coarse[..., np.newaxis]
+        signal *= fine[..., np.newaxis, :]
+        whole = signal.reshape(*time.shape, -1)[..., : len(self.grid)]
+        weighted: NDArray[np.complex128] = whole * self._weight
+        return weighted

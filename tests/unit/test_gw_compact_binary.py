@@ -191,3 +191,12 @@ def test_the_event_is_as_loud_as_it_should_be(event):
     # 23.7 in the discovery paper (arXiv:1602.03837); an estimate from 28 s of noise is good to 3 %.
     assert np.linalg.norm(snr) == pytest.approx(23.7, rel=0.06)
     assert snr[0] > snr[1]
+
+
+def test_the_figure_of_the_documentation_is_drawn(tmp_path):
+    import runpy
+    from pathlib import Path
+
+    script = Path(__file__).parents[2] / "docs/examples/gravitational_waves.py"
+    runpy.run_path(str(script))["main"](tmp_path / "figure.png", "simulated")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
