@@ -45,7 +45,7 @@ def test_it_has_enough_draws_and_says_how_it_was_made(reference):
     assert dataset.sizes["chain"] * dataset.sizes["draw"] >= 5000
     assert dataset.attrs["command"] == f"python tests/references/make_battery.py {name}"
     assert max(json.loads(dataset.attrs["rhat"]).values()) < 1.01
-    assert min(json.loads(dataset.attrs["effective_sizes"]).values()) > 1500
+    assert min(json.loads(dataset.attrs["effective_sizes"]).values()) > 5000
     assert dataset.attrs["log_evidence_err"] < 0.05
     assert (FOLDER / f"battery_{name}.nc").stat().st_size < 400_000
     # Halves of the stored draws agree, and with the means of all.

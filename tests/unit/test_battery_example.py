@@ -16,7 +16,6 @@ def test_the_trusted_model_fails_and_the_figure_is_made(tmp_path):
     spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.DRAWS = 250
     trusted, with_discrepancy = module.main(tmp_path / "figure.png")
     assert trusted.outcome == "fail"
     assert "neighbours deviate together" in trusted.message
