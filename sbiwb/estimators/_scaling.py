@@ -27,7 +27,7 @@ class Whitening:
     kept : ndarray of int, shape (k,)
         Entries of x that vary: constant ones carry nothing and would divide by zero.
     mean : ndarray, shape (k,)
-    matrix : ndarray, shape (k, k) or (k,)
+    matrix : ndarray, shape (k, m) or (k,)
         Applied from the right to ``x[kept] - mean``; a vector scales each entry.
     """
 
@@ -37,8 +37,8 @@ class Whitening:
 
     @property
     def dim(self) -> int:
-        """Number of scaled entries k."""
-        return len(self.mean)
+        """Number of scaled entries."""
+        return self.matrix.shape[-1]
 
     @property
     def log_abs_det(self) -> float:
@@ -48,9 +48,14 @@ class Whitening:
         return float(np.linalg.slogdet(self.matrix)[1])
 
     def __call__(self, x: Array) -> Array:
-        """Scale x (n, *shape) to (n, k)."""
+        """Scale x (n, *shape) to (n, m), or (n, k)."""
         centred = x.reshape(len(x), -1)[:, self.kept.astype(int)] - self.mean
         return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+
+    def then(self, directions: Array) -> Whitening:
+        """Return this map followed by a projection onto `directions` (k, m)."""
+        matrix = np.diag(self.matrix) if self.matrix.ndim == 1 else self.matrix
+        return Whitening(self.kept, self.mean, matrix @ directions)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""

@@ -17,6 +17,7 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._directions import informative_directions
 from sbiwb.estimators._flow import (
     FlowOptions,
     build_flow,
@@ -179,6 +180,8 @@ class NPE(Estimator[NPEOptions]):
         usable = simulations.select(simulations.valid)
         check_enough(len(usable))
         scale = fit_whitening(usable.x)
+        told = linear_coordinates(usable.theta, prior)
+        scale = scale.then(informative_directions(told, scale(usable.x), seed))
         x = scale(usable.x)
         residuals = fit_residual_map(usable.theta, x, prior, seed)
         target = residuals.residual(prior.to_unconstrained(usable.theta), x)

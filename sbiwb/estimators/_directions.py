@@ -1,0 +1,113 @@
+"""Directions of the data that tell of the parameters: inverse regression.
+
+Of many data only a few combinations depend on θ.  A regression or a network that is shown them all
+fits the noise of the rest, at a price of one parameter's worth of variance for each input.  So x is
+first reduced to the directions along which its mean or its covariance depends on θ: sliced inverse
+regression (Li 1991, J. Am. Stat. Assoc. 86, 316) and sliced average variance estimation (Cook &
+Weisberg 1991, ibid. 86, 328), with polynomials of θ in place of slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.estimators._regression import fit_polynomial, polynomial_features, whitening_matrix
+from sbiwb.rng import stream
+
+MAX_DATA = 256
+"""Above it, or with fewer than four simulations a datum, covariances cannot be estimated."""
+NULLS = 8
+"""Permutations of θ, which show how large chance makes the eigenvalues."""
+MARGIN = 2.0
+SAME = 0.1
+"""Sine of the angle below which two directions count as one."""
+ROWS = 20_000
+"""Simulations that are looked at: more would not change which directions count."""
+
+
+def informative_directions(theta: Array, x: Array, seed: int) -> Array:
+    """Directions of x that depend on theta, each of unit variance.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (n, d)
+        Parameters, scaled to about unit variance.
+    x : ndarray, shape (n, k)
+        Whitened data.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (k, m)
+        Orthogonal under the noise; m = k if too few simulations or too many data to tell, or if
+        nothing stands out.
+
+    Notes
+    -----
+    A direction is kept if its eigenvalue is above that of the same data with θ permuted.  Data that
+    depend on θ through neither their mean nor their covariance are not seen.
+    """
+    n, k = x.shape
+    if k == 1 or k > MAX_DATA or n <= 4 * k:
+        return np.eye(k)
+    rng = stream(seed, "directions")
+    rows = rng.permutation(n)[:ROWS]
+    theta, x = theta[rows], x[rows]
+    mean = fit_polynomial(theta, x, seed)
+    residual = x - mean(theta)
+    noise = whitening_matrix(residual)
+    scaled, residual = x @ noise, residual @ noise
+    linear = _orthonormal(polynomial_features(theta, max(mean.degree, 1)))
+    quadratic = _orthonormal(polynomial_features(theta, 2))
+    chosen = np.concatenate(
+        [
+            _above_chance(_scatter_of_means, linear, scaled, residual, rng),
+            _above_chance(_scatter_of_covariances, quadratic, residual, residual, rng),
+        ],
+        axis=1,
+    )
+    if chosen.shape[1] == 0:
+        return np.eye(k)
+    basis, size, _ = np.linalg.svd(chosen, full_matrices=False)
+    directions = noise @ basis[:, size > SAME]
+    return np.asarray(directions / (x @ directions).std(axis=0))
+
+
+def _orthonormal(features: Array) -> Array:
+    """Features (n, p), the constant first, as orthonormal functions without the constant."""
+    centred = features[:, 1:] - features[:, 1:].mean(axis=0)
+    basis, _, _ = np.linalg.svd(centred, full_matrices=False)
+    return np.asarray(basis * np.sqrt(len(features)))
+
+
+def _above_chance(
+    scatter: Callable[[Array, Array], Array],
+    features: Array,
+    data: Array,
+    noise: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """Eigenvectors of the scatter matrix beyond those that permuted noise has; shape (k, m)."""
+    values, vectors = np.linalg.eigh(scatter(features, data))
+    chance = max(
+        np.linalg.eigvalsh(scatter(features, rng.permutation(noise)))[-1] for _ in range(NULLS)
+    )
+    return np.asarray(vectors[:, values > MARGIN * chance])
+
+
+def _scatter_of_means(features: Array, data: Array) -> Array:
+    """Covariance over theta of the mean of the data."""
+    slopes = features.T @ data / len(data)
+    return np.asarray(slopes.T @ slopes)
+
+
+def _scatter_of_covariances(features: Array, data: Array) -> Array:
+    """Sum over functions f of theta of the squared matrix E[f r rᵀ]."""
+    total = np.zeros((data.shape[1], data.shape[1]))
+    for feature in features.T:
+        moment = (data * feature[:, np.newaxis]).T @ data / len(data)
+        total += moment @ moment
+    return total
