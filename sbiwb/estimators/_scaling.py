@@ -38,7 +38,7 @@ class Whitening:
     @property
     def dim(self) -> int:
         """Number of scaled entries."""
-        return self.matrix.shape[-1]
+        return int(self.matrix.shape[-1])
 
     @property
     def log_abs_det(self) -> float:
