@@ -25,16 +25,22 @@ class FlowOptions(TrainingOptions):
 
     Parameters
     ----------
-    flow : {"maf", "nsf"}
-        Masked autoregressive flow, or neural spline flow for sharp or multimodal densities.  In one
-        dimension the first is only a Gaussian, and the spline flow is used.
-    hidden, transforms : int
-        Width of its layers and number of its steps.
+    flow : {"maf", "nsf", "mixture"}
+        sbi's masked autoregressive flow, or its neural spline flow for sharp or multimodal
+        densities; in one dimension the first is only a Gaussian, and the second is used.  Or an
+        ensemble of autoregressive mixtures of Gaussians, which trains in less time.
+    hidden : int
+        Width of its layers.
+    transforms : int
+        Number of steps of a flow.
+    members : int
+        Number of mixtures in the ensemble.
     """
 
-    flow: Literal["maf", "nsf"] = "maf"
+    flow: Literal["maf", "nsf", "mixture"] = "maf"
     hidden: int = Field(50, ge=1)
     transforms: int = Field(5, ge=1)
+    members: int = Field(2, ge=1)
 
     def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
         """All that rebuilds a flow of `target` numbers given `condition` numbers."""
@@ -42,18 +48,26 @@ class FlowOptions(TrainingOptions):
             "estimator": estimator,
             "target": target,
             "condition": condition,
-            "flow": "nsf" if target == 1 else self.flow,
+            "flow": "nsf" if target == 1 and self.flow == "maf" else self.flow,
             "hidden": self.hidden,
             "transforms": self.transforms,
+            "members": self.members,
         }
 
 
 def build_flow(recipe: dict[str, Any], seed: int) -> Any:
-    """Build an untrained sbi density estimator of ``target`` given ``condition`` numbers.
+    """Build an untrained density estimator, in sbi's sense, of ``target`` given ``condition``.
 
     sbi's own standardisation is off: data arrive scaled (see `_scaling`).
     """
     from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
+
+    from sbiwb.estimators._mixture import AutoregressiveMixture
+
+    if recipe["flow"] == "mixture":
+        sizes = (recipe[name] for name in ("target", "condition", "hidden", "members"))
+        with global_streams(seed, "weights"):
+            return AutoregressiveMixture(*sizes)
 
     builder = {"maf": build_maf, "nsf": build_nsf}[recipe["flow"]]
     with global_streams(seed, "weights"):

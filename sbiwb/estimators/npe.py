@@ -7,7 +7,7 @@ leakage to correct.  Under it lies a polynomial regression of θ on x (see `_reg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ _LOG_2PI = float(np.log(2 * np.pi))
 
 
 class NPEOptions(FlowOptions):
-    """Options of `NPE`, besides those of its flow.
+    """Options of `NPE`, besides those of its flow, which is a mixture by default.
 
     Parameters
     ----------
@@ -47,6 +47,7 @@ class NPEOptions(FlowOptions):
     """
 
     draws: int = Field(10_000, ge=1)
+    flow: Literal["maf", "nsf", "mixture"] = "mixture"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MIN_SIMULATIONS = 100
 AVERAGING = 0.98
+LEARNING_RATE = 3e-3
 EPOCHS = 10, 100
 
 
@@ -39,8 +40,8 @@ class TrainingOptions(Options):
     ----------
     batch_size : int, optional
         By default about 1/40 of the simulations, between 32 and 512.
-    learning_rate : float
-        Peak of the cycle.
+    learning_rate : float, optional
+        Peak of the cycle; by default what suits the network.
     steps : int
         Optimiser steps, rounded to between 10 and 100 whole epochs.
     validation_fraction : float
@@ -48,7 +49,7 @@ class TrainingOptions(Options):
     """
 
     batch_size: int | None = Field(None, ge=2)
-    learning_rate: float = Field(3e-3, gt=0, le=1)
+    learning_rate: float | None = Field(None, gt=0, le=1)
     steps: int = Field(2000, ge=1)
     validation_fraction: float = Field(0.1, gt=0, lt=1)
 
@@ -106,9 +107,12 @@ def fit(
     batch = min(batch, len(rows))
     per_epoch = len(rows) // batch
     epochs = int(np.clip(round(options.steps / per_epoch), *EPOCHS))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=1e-4)
+    rate = options.learning_rate
+    if rate is None:
+        rate = float(getattr(network, "learning_rate", LEARNING_RATE))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=epochs * per_epoch, pct_start=0.2
+        optimiser, rate, total_steps=epochs * per_epoch, pct_start=0.2
     )
     average = copy.deepcopy(network)
     best, best_loss, log = None, math.inf, TrainingLog([], [], 0)

@@ -1,0 +1,92 @@
+"""The ensemble of mixtures: a normalised density, autoregressive, whose draws follow it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from sbiwb.estimators._flow import build_flow, from_weights, to_weights
+from sbiwb.estimators._mixture import AutoregressiveMixture
+from sbiwb.estimators.npe import NPEOptions
+
+
+def mixture(target=2, condition=3, members=2, seed=0, scale=0.2):
+    """An untrained one with outputs far from those it starts with."""
+    torch.manual_seed(seed)
+    net = AutoregressiveMixture(target, condition, 8, members)
+    with torch.no_grad():
+        net.net.last += scale * torch.randn_like(net.net.last)
+    return net
+
+
+@torch.no_grad()
+def test_before_training_it_is_near_a_standard_normal():
+    net = AutoregressiveMixture(3, 2, 8, 2)
+    t = torch.randn(500, 3)
+    normal = -0.5 * (t**2).sum(1) - 1.5 * math.log(2 * math.pi)
+    difference = net.log_prob(t[None], torch.randn(500, 2))[0] - normal
+    assert float(difference.abs().mean()) < 0.3
+
+
+@torch.no_grad()
+def test_the_density_integrates_to_one():
+    net = mixture()
+    axis = torch.linspace(-25, 25, 1001)
+    grid = torch.cartesian_prod(axis, axis)
+    density = net.log_prob(grid[:, None], torch.tensor([[0.3, -1.0, 0.5]])).exp()
+    assert float(density.sum()) * 0.05**2 == pytest.approx(1.0, abs=1e-3)
+
+
+@torch.no_grad()
+def test_an_entry_depends_on_those_before_it_only():
+    """Members are averaged as joint densities, so this holds of each member."""
+    net = mixture(target=3, members=1).net
+    t, c = torch.randn(10, 3), torch.randn(10, 3)
+    before = net.components(t, c)
+    t[:, 1] += 1.0
+    after = net.components(t, c)
+    assert torch.equal(before[:, :2], after[:, :2])
+    assert not torch.equal(before[:, 2], after[:, 2])
+
+
+@torch.no_grad()
+def test_draws_follow_the_density():
+    """Both marginals against the density, summed on a grid; a shifted density is caught."""
+    net, condition = mixture(), torch.tensor([[0.3, -1.0, 0.5]])
+    drawn = net.sample(torch.Size([4000]), condition)[:, 0]
+    assert drawn.shape == (4000, 2)
+    axis = torch.linspace(-25, 25, 1001)
+    grid = torch.cartesian_prod(axis, axis)
+    density = net.log_prob(grid[:, None], condition).exp().reshape(1001, 1001).double()
+    for entry in range(2):
+        cumulative = density.sum(1 - entry).cumsum(0)
+        cdf = (cumulative / cumulative[-1]).numpy()
+
+        def at(t, shift, cdf=cdf):
+            return np.interp(t, axis.numpy() + 0.025 + shift, cdf)
+
+        values = drawn[:, entry].numpy()
+        assert stats.kstest(values, lambda t: at(t, 0.0)).pvalue > 1e-3
+        assert stats.kstest(values, lambda t: at(t, 0.3)).pvalue < 1e-6
+
+
+@torch.no_grad()
+def test_members_are_averaged_as_densities():
+    net = mixture(members=3)
+    t, c = torch.randn(20, 2), torch.randn(20, 3)
+    each = net.net.log_prob(t, c).exp()
+    assert torch.allclose(net.log_prob(t[None], c)[0].exp(), each.mean(0), rtol=1e-5)
+    assert torch.allclose(net.loss(t, c), -each.log().mean(0), rtol=1e-4, atol=1e-5)
+
+
+def test_it_is_rebuilt_from_its_recipe_and_weights():
+    recipe = NPEOptions(hidden=8, members=3).recipe("npe", 2, 3)
+    assert recipe["flow"] == "mixture"
+    net = build_flow(recipe, seed=4)
+    again = from_weights(recipe, to_weights(net))
+    t, c = torch.randn(1, 5, 2), torch.randn(5, 3)
+    assert torch.equal(net.log_prob(t, c), again.log_prob(t, c))
