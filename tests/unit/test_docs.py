@@ -2,8 +2,9 @@
 
 The Python blocks of a page run in order, as one script in an empty folder.  Of ``sh`` and
 ``console`` blocks the lines that call ``sbiwb`` run too, where they stand; other commands set a
-machine up (``make``, ``pip``, ``git``) and do not.  Comments directly above a block say otherwise:
-``<!-- not run: reason -->`` skips it, ``<!-- file: NAME -->`` writes it to a file instead.
+machine up (``make``, ``pip``, ``git``) and do not.  A comment directly above a block may say more:
+``<!-- file: NAME -->`` writes it to a file instead, ``<!-- needs: FOLDER -->`` leaves it out where
+``SBIWB_DATA`` has no such folder of data, which a reader would download.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PAGES = sorted(
     key=lambda page: page.relative_to(ROOT).parts,
 )
 BLOCK = re.compile(
-    r"(?:^[ ]*<!-- (?P<order>not run|file): (?P<argument>.+?) -->\n)?"
+    r"(?:^[ ]*<!-- (?P<order>needs|file): (?P<argument>.+?) -->\n)?"
     r"^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -64,14 +65,21 @@ def script_of(text: str) -> str:
         if block.order == "file":
             content = "".join(line + "\n" for line in block.lines)
             script[block.first] = f"_ = pathlib.Path({block.argument!r}).write_text({content!r})"
-        elif block.order is None and block.language == "python":
+        elif block.order == "needs" and not has_data(str(block.argument)):
+            continue
+        elif block.language == "python":
             script[block.first : block.first + len(block.lines)] = block.lines
-        elif block.order is None and block.language in ("sh", "bash", "console"):
+        elif block.language in ("sh", "bash", "console"):
             script[block.first : block.first + len(block.lines)] = commands(block.lines)
     if not any(script):
         return ""
     assert not script[0], "a page starts with its title"
     return "\n".join([PREAMBLE, *script[1:]])
+
+
+def has_data(folder: str) -> bool:
+    data = os.environ.get("SBIWB_DATA")
+    return bool(data) and Path(data, folder).is_dir()
 
 
 def commands(lines: list[str]) -> list[str]:
@@ -130,7 +138,7 @@ from pathlib import Path
 x = int(Path("data.txt").read_text())
 {FENCE}
 
-<!-- not run: it needs a cluster -->
+<!-- needs: nothing-of-this-name -->
 {FENCE}python
 raise SystemExit("ran")
 {FENCE}
