@@ -244,7 +244,7 @@ def _changed_priors(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[st
         for prior in (one, other)
     )
     changed = [name for name, p in mine.items() if name in theirs and theirs[name] != p]
-    for joint in ("constraint", "correlation"):
+    for joint in ("constraint", "correlation", "joint"):
         if one.get(joint) != other.get(joint):
             changed.extend((one.get(joint) or other.get(joint) or {}).get("names", []))
     return list(dict.fromkeys(changed))

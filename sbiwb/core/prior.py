@@ -109,11 +109,8 @@ class Prior:
             for name in getattr(self, what).names if getattr(self, what) is not None else ():
                 if name not in self.names:
                     raise unknown_name(f"parameter in {what}", name, self.names)
-        _ = (
-            self._pair,
-            self._correlated,
-            self._mapped,
-        )  # these raise now rather than at the first draw
+        # These raise now rather than at the first draw.
+        _ = self._pair, self._correlated, self._mapped
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,10 +15,9 @@ import numpy as np
 
 from sbiwb.core.distributions import Array
 from sbiwb.estimators._regression import fit_polynomial, polynomial_features, whitening_matrix
+from sbiwb.estimators._scaling import has_covariance
 from sbiwb.rng import stream
 
-MAX_DATA = 256
-"""Above it, or with fewer than four simulations a datum, covariances cannot be estimated."""
 NULLS = 8
 """Permutations of θ, which show how large chance makes the eigenvalues."""
 MARGIN = 2.0
@@ -28,8 +27,8 @@ ROWS = 20_000
 """Simulations that are looked at: more would not change which directions count."""
 
 
-def informative_directions(theta: Array, x: Array, seed: int) -> Array:
-    """Directions of x that depend on theta, each of unit variance.
+def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
+    """Directions of x that depend on theta, each of unit variance; None to keep all of x.
 
     Parameters
     ----------
@@ -41,8 +40,8 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array:
 
     Returns
     -------
-    ndarray, shape (k, m)
-        Orthogonal under the noise; m = k if too few simulations or too many data to tell, or if
+    ndarray, shape (k, m), or None
+        Orthogonal under the noise; None if too few simulations or too many data to tell, or if
         nothing stands out.
 
     Notes
@@ -51,8 +50,8 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array:
     depend on θ through neither their mean nor their covariance are not seen.
     """
     n, k = x.shape
-    if k == 1 or k > MAX_DATA or n <= 4 * k:
-        return np.eye(k)
+    if k == 1 or not has_covariance(n, k):
+        return None
     rng = stream(seed, "directions")
     rows = rng.permutation(n)[:ROWS]
     theta, x = theta[rows], x[rows]
@@ -70,7 +69,7 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array:
         axis=1,
     )
     if chosen.shape[1] == 0:
-        return np.eye(k)
+        return None
     basis, size, _ = np.linalg.svd(chosen, full_matrices=False)
     directions = noise @ basis[:, size > SAME]
     return np.asarray(directions / (x @ directions).std(axis=0))

@@ -60,14 +60,14 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
 
     sbi's own standardisation is off: data arrive scaled (see `_scaling`).
     """
-    from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
-
-    from sbiwb.estimators._mixture import AutoregressiveMixture
-
     if recipe["flow"] == "mixture":
+        from sbiwb.estimators._mixture import AutoregressiveMixture
+
         sizes = (recipe[name] for name in ("target", "condition", "hidden", "members"))
         with global_streams(seed, "weights"):
             return AutoregressiveMixture(*sizes)
+
+    from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
 
     builder = {"maf": build_maf, "nsf": build_nsf}[recipe["flow"]]
     with global_streams(seed, "weights"):

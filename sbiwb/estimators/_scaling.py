@@ -90,13 +90,18 @@ def fit_whitening(x: Array) -> Whitening:
     if len(kept) == 0:
         raise DataError("every entry of the simulated data is constant: nothing can be learned")
     mean, sd = flat[:, kept].mean(axis=0), sd[kept]
-    if len(kept) == 1 or len(kept) > WHITEN_UP_TO or len(x) <= 4 * len(kept):
+    if len(kept) == 1 or not has_covariance(len(x), len(kept)):
         return Whitening(kept.astype(float), mean, 1 / sd)
     correlation = np.corrcoef(flat[:, kept], rowvar=False)
     eigenvalues, vectors = np.linalg.eigh(correlation)
     # Directions at rounding level are kept at a finite scale instead of blown up to unit variance.
     scale = 1 / np.sqrt(np.maximum(eigenvalues, 1e-10 * eigenvalues[-1]))
     return Whitening(kept.astype(float), mean, (vectors * scale) / sd[:, np.newaxis])
+
+
+def has_covariance(n: int, k: int) -> bool:
+    """Whether n simulations of k data suffice for a covariance of the data."""
+    return k <= WHITEN_UP_TO and n > 4 * k
 
 
 def is_bounded(prior: Prior) -> Array:

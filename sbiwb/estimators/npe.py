@@ -182,8 +182,10 @@ class NPE(Estimator[NPEOptions]):
         check_enough(len(usable))
         scale = fit_whitening(usable.x)
         told = linear_coordinates(usable.theta, prior)
-        scale = scale.then(informative_directions(told, scale(usable.x), seed))
         x = scale(usable.x)
+        directions = informative_directions(told, x, seed)
+        if directions is not None:
+            scale, x = scale.then(directions), x @ directions
         residuals = fit_residual_map(usable.theta, x, prior, seed)
         target = residuals.residual(prior.to_unconstrained(usable.theta), x)
         recipe = options.recipe("npe", target.shape[1], x.shape[1])

@@ -65,11 +65,11 @@ def test_a_covariance_that_depends_on_theta(what, seed):
 def test_where_nothing_tells_nothing_is_left_out(seed):
     rng = stream(seed, "nothing")
     theta, x = rng.standard_normal((N, 2)), rng.standard_normal((N, 5))
-    assert np.array_equal(informative_directions(theta, x, 0), np.eye(5))
+    assert informative_directions(theta, x, 0) is None
 
 
-@pytest.mark.parametrize(("n", "k"), [(20, 6), (N, 1)])
-def test_too_few_simulations_or_one_datum_stay_as_they_are(n, k):
+@pytest.mark.parametrize(("n", "k"), [(20, 6), (N, 1), (1200, 257)])
+def test_too_few_simulations_one_datum_or_too_many_stay_as_they_are(n, k):
     rng = stream(0, "few")
     theta, x = rng.standard_normal((n, 2)), rng.standard_normal((n, k))
-    assert np.array_equal(informative_directions(theta, x, 0), np.eye(k))
+    assert informative_directions(theta, x, 0) is None
