@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
@@ -41,6 +42,14 @@ class FlowOptions(TrainingOptions):
     hidden: int = Field(50, ge=1)
     transforms: int = Field(5, ge=1)
     members: int = Field(2, ge=1)
+
+    @field_validator("transforms", "members")
+    @classmethod
+    def _belongs_to_the_flow(cls, value: int, given: ValidationInfo) -> int:
+        flow = given.data.get("flow")  # None if it was not valid itself
+        if flow is not None and (flow == "mixture") != (given.field_name == "members"):
+            raise PydanticCustomError("flow", f"nothing: flow={flow} does not have it")
+        return value
 
     def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
         """All that rebuilds a flow of `target` numbers given `condition` numbers."""

@@ -17,7 +17,7 @@ from sbiwb.execute.points import simulate_at
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.0))))
 NOISE = 0.3
-FLOW = {"steps": 1, "batch_size": 100, "hidden": 8, "transforms": 1}
+FLOW = {"steps": 1, "batch_size": 100, "hidden": 8}
 
 
 class Line(sbiwb.Simulator):

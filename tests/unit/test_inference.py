@@ -15,7 +15,7 @@ PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.
 NOISE = 0.3
 CALLS = []
 
-FLOW = {"steps": 1, "batch_size": 100, "hidden": 8, "transforms": 1}
+FLOW = {"steps": 1, "batch_size": 100, "hidden": 8}
 NPE = {"budget": 400, "draws": 300, **FLOW}
 NLE = {"budget": 400, "draws": 128, "ensembles": 2, "max_steps": 400, **FLOW}
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from scipy import stats
 
+from sbiwb.errors import UsageError
 from sbiwb.estimators._flow import build_flow, from_weights, to_weights
 from sbiwb.estimators._mixture import AutoregressiveMixture
 from sbiwb.estimators.npe import NPEOptions
+from sbiwb.method import parse_method
 
 
 def mixture(target=2, condition=3, members=2, seed=0, scale=0.2):
@@ -90,3 +92,15 @@ def test_it_is_rebuilt_from_its_recipe_and_weights():
     again = from_weights(recipe, to_weights(net))
     t, c = torch.randn(1, 5, 2), torch.randn(5, 3)
     assert torch.equal(net.log_prob(t, c), again.log_prob(t, c))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"transforms": 3}, "bad option transforms .* flow=mixture does not have it"),
+        ({"flow": "maf", "members": 3}, "bad option members .* flow=maf does not have it"),
+    ],
+)
+def test_an_option_of_another_flow_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        parse_method("npe", options)

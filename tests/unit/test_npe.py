@@ -14,7 +14,7 @@ from sbiwb.rng import stream
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.0))))
 ONE = Prior((Parameter("a", Uniform(-1.0, 1.0)),))
-QUICK = {"steps": 1, "batch_size": 100, "hidden": 8, "transforms": 2}
+QUICK = {"steps": 1, "batch_size": 100, "hidden": 8}
 
 
 def pairs(prior, n=400, unit=1.0, noise=0.3):
