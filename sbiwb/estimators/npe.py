@@ -185,7 +185,8 @@ class NPE(Estimator[NPEOptions]):
         x = scale(usable.x)
         directions = informative_directions(told, x, seed)
         if directions is not None:
-            scale, x = scale.then(directions), x @ directions
+            scale = scale.then(directions)
+            x = scale(usable.x)  # as it is computed for an observation, rounding included
         residuals = fit_residual_map(usable.theta, x, prior, seed)
         target = residuals.residual(prior.to_unconstrained(usable.theta), x)
         recipe = options.recipe("npe", target.shape[1], x.shape[1])
