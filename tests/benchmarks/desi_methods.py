@@ -1,8 +1,7 @@
 """Every method on DESI DR2, beside nested sampling with the exact likelihood, as a table.
 
-Run ``python tests/benchmarks/desi_methods.py``; it takes about five minutes.  Methods, budgets and
-seed are those of the recipe ``desi_dr2``; nested sampling of the learned likelihood is added, for
-its evidence.
+Run ``python tests/benchmarks/desi_methods.py``; it takes some minutes.  Methods, budgets and
+seed are those of the recipe ``desi_dr2``.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ METHODS = {
     "exact+emcee": {},
     "npe": {"budget": 60_000, "rounds": 3},
     "nle+emcee": LEARN,
-    # Draws from ellipsoids around the live points did not end in eight minutes for w0waCDM.
-    "nle+dynesty": {**LEARN, "sampling": "rwalk"},
 }
 SEED = 1
 
