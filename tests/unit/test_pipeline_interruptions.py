@@ -14,7 +14,8 @@ import sbiwb
 from sbiwb.safe_yaml import write_yaml
 
 
-def start(project, fault, **keys):
+@contextlib.contextmanager
+def started(project, fault, **keys):
     """Start `sbiwb run` on a task that ends and one that does not; wait until that one is alone."""
     problems = {"good": {}, "bad": {"fault": fault, "note": str(project / "pid")}}
     Path("mine.yaml").write_text(write_yaml(recipe(problems, **keys)))
@@ -24,12 +25,17 @@ def start(project, fault, **keys):
         text=True,
     )
     end = time.monotonic() + 120
-    # The worker is ahead of the journal, which is written to the disk at every step.
-    while not (project / "pid").exists() or "running" not in states():
-        assert time.monotonic() < end
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.05)
-    return process, int((project / "pid").read_text())
+    try:
+        # The worker is ahead of the journal, which is written to the disk at every step.
+        while not (project / "pid").exists() or "running" not in states():
+            assert time.monotonic() < end
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        yield process, int((project / "pid").read_text())
+    finally:
+        # A test that fails leaves no process for the next one to stumble over.
+        process.kill()
+        process.communicate()
 
 
 def states():
@@ -50,10 +56,10 @@ def ends_soon(pid):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interruptions_keep_what_is_finished_and_leave_no_process(project, number):
-    process, worker = start(project, "hang")
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert ends_soon(worker)
+    with started(project, "hang") as (process, worker):
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        assert ends_soon(worker)
     if number == signal.SIGKILL:
         assert process.returncode == -number
     else:
@@ -72,24 +78,25 @@ def test_interruptions_keep_what_is_finished_and_leave_no_process(project, numbe
 
 def test_a_worker_finishes_the_block_at_work(project):
     methods = ["exact+grid", {"method": "linear+grid", "budget": 30, "problems": ["bad"]}]
-    process, worker = start(project, "slow", methods=methods, executor={"block_size": 10})
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.splitlines() == ["sbiwb: interrupted; what is finished is kept"]
-    assert ends_soon(worker)
+    executor = {"block_size": 10}
+    with started(project, "slow", methods=methods, executor=executor) as (process, worker):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert err.splitlines() == ["sbiwb: interrupted; what is finished is kept"]
+        assert ends_soon(worker)
     shards = [path.name for path in Path("out/simulations").rglob("*.h5")]
     assert shards == ["block-000000-00010.h5"]
 
 
 def test_a_second_interruption_stops_at_once(project):
-    process, worker = start(project, "refuse to stop")
-    process.send_signal(signal.SIGINT)
-    time.sleep(1)
-    assert process.poll() is None  # the worker has some seconds to end well
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    process.communicate(timeout=60)
-    assert time.monotonic() - began < 5
-    assert process.returncode == 130
-    assert ends_soon(worker)
+    with started(project, "refuse to stop") as (process, worker):
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert process.poll() is None  # the worker has some seconds to end well
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.communicate(timeout=60)
+        assert time.monotonic() - began < 5
+        assert process.returncode == 130
+        assert ends_soon(worker)

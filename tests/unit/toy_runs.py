@@ -41,14 +41,20 @@ class Line(sbiwb.Simulator):
         if self.fault == "constant":
             x[:, 1] = 7.0
         if self.fault == "slow":
-            Path(self.note).write_text(str(os.getpid()))
+            self.leave_note()
             for _ in range(15):
                 time.sleep(0.1)
         return x
 
+    def leave_note(self):
+        # Renamed into place: whoever waits for the file reads it whole.
+        written = Path(self.note + ".new")
+        written.write_text(str(os.getpid()))
+        written.rename(self.note)
+
     def log_likelihood(self, theta, x):
         if self.note:
-            Path(self.note).write_text(str(os.getpid()))
+            self.leave_note()
         if self.fault == "raise":
             raise ValueError("no likelihood\\nfor you")
         if self.fault == "die":
