@@ -7,6 +7,7 @@ one batched call of prior and likelihood where dynesty's kernels make hundreds o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,8 +25,13 @@ from sbiwb.core.distributions import Array
 from sbiwb.errors import InferenceError
 from sbiwb.samplers._evaluations import Evaluations
 
-MISSES = 100_000
-"""Empty batches in a row after which a bound is taken to lie outside the unit cube."""
+
+class LooseBound(InferenceError):
+    """The ellipsoids around the live points have outgrown the region they are to enclose.
+
+    It happens to thin, bent regions: dynesty widens all ellipsoids until each encloses points that
+    were left out when it was fitted.
+    """
 
 
 class BatchPool:
@@ -34,11 +40,15 @@ class BatchPool:
     Raises
     ------
     InferenceError
-        From `map`, after `limit` evaluations of the likelihood.
+        From `map`, after `limit` evaluations of the likelihood; a `LooseBound` after `patience`
+        draws from the ellipsoids for one queue of points.
     """
 
-    def __init__(self, evaluations: Evaluations, which: int, size: int, limit: int) -> None:
-        self.evaluations, self.which, self.size, self.limit = evaluations, which, size, limit
+    def __init__(
+        self, evaluations: Evaluations, which: int, size: int, limit: int, patience: int
+    ) -> None:
+        self.evaluations, self.which, self.size = evaluations, which, size
+        self.limit, self.patience = limit, patience
         self._accepted = 1.0
 
     @property
@@ -53,7 +63,7 @@ class BatchPool:
             return self._uniform(tasks, lambda n, rng: rng.random((n, len(tasks[0].u))))
         if function is UniformBoundSampler.sample:
             bound = tasks[0].kwargs["bound"]
-            return self._uniform(tasks, lambda n, rng: draw_inside(bound, n, rng))
+            return self._uniform(tasks, lambda n, rng: draw_inside(bound, n, rng), self.patience)
         if function is RWalkSampler.sample:
             return self._random_walk(tasks)
         if isinstance(function, LogLikelihood):
@@ -65,35 +75,40 @@ class BatchPool:
     def log_likelihood(self, theta: Array) -> Array:
         """Log-likelihood of rows of theta (n, d); shape (n,)."""
         if self.calls > self.limit:
-            raise self._endless(f"{self.calls} likelihood evaluations")
+            raise InferenceError(
+                "nested sampling did not end",
+                got=f"{self.calls} likelihood evaluations",
+                expected=f"an end within max_calls={self.limit}",
+                remedy="raise max_calls, take fewer live points, or sampling=rwalk",
+            )
         return self.evaluations.log_likelihood(theta, np.full(len(theta), self.which))
-
-    def _endless(self, got: str) -> InferenceError:
-        return InferenceError(
-            "nested sampling did not end",
-            got=got,
-            expected=f"an end within max_calls={self.limit}",
-            remedy="raise max_calls, take fewer live points, or sampling=rwalk",
-        )
 
     def _at(self, u: Array) -> tuple[Array, Array]:
         theta = self.evaluations.target.prior.from_unit(u)
         return theta, self.log_likelihood(theta)
 
     def _uniform(
-        self, tasks: list[SamplerArgument], draw: Callable[[int, np.random.Generator], Array]
+        self,
+        tasks: list[SamplerArgument],
+        draw: Callable[[int, np.random.Generator], Array],
+        most: float = math.inf,
     ) -> list[SamplerReturn]:
-        """Points above the threshold, by rejection from `draw(n, rng)`."""
+        """Points above the threshold, by rejection from at most `most` points of `draw(n, rng)`."""
         rng, threshold = np.random.default_rng(tasks[0].rseed), tasks[0].loglstar
         found: list[tuple[Array, Array, float]] = []
-        calls = missed = 0
+        calls = drawn = 0
         while len(found) < len(tasks):
             n = int(1.1 * (len(tasks) - len(found)) / self._accepted) + 1
-            u = draw(min(n, 20 * len(tasks)), rng)
+            n = min(n, 20 * len(tasks))
+            drawn += n
+            if drawn > most:
+                raise LooseBound(
+                    "ellipsoids around the live points do not fit the likelihood",
+                    got=f"{len(found)} new points in {drawn} draws",
+                    remedy="take sampling=rwalk",
+                )
+            u = draw(n, rng)
             u = u[np.all((u > 0) & (u < 1), axis=1)]
-            missed = 0 if len(u) else missed + 1
-            if missed > MISSES:
-                raise self._endless("a bound of the live points that misses the unit cube")
             theta, value = self._at(u)
             above = np.flatnonzero(value > threshold)
             calls += len(u)

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import dynesty
@@ -21,7 +22,7 @@ from sbiwb.progress import Progress, Task
 from sbiwb.rng import stream
 from sbiwb.samplers._evaluations import Evaluations
 from sbiwb.samplers._insertion import insertion_rank_p
-from sbiwb.samplers._nested import BatchPool
+from sbiwb.samplers._nested import BatchPool, LooseBound
 from sbiwb.samplers._pool import prior_pools
 from sbiwb.samplers._resampling import kish, systematic
 from sbiwb.samplers.base import Sampler, Target
@@ -31,6 +32,9 @@ WALK_FROM = 10
 QUEUE_SHARE, MIN_QUEUE = 0.1, 20
 """Length of the queue as a share of the live points: the prior volume shrinks by a tenth while a
 queue is used up, so that few of its points fall below the threshold meanwhile."""
+PATIENCE = 500
+"""Draws from the ellipsoids per new point at which ``auto`` turns to random walks: ten times the
+steps of a walk among ten parameters."""
 UPDATE_INTERVAL = 3.0
 """Calls between updates of the ellipsoids, per live point: twice dynesty's, since an update takes
 longer than thousands of calls in batches."""
@@ -49,8 +53,9 @@ class DynestyOptions(Options):
         Dynamic nested sampling (Higson et al. 2019), which adds points where the posterior is.
     sampling : {"auto", "unif", "rwalk"}
         New points from a union of ellipsoids, or from random walks; ``auto`` is ``unif`` below
-        ten parameters.  Random walks take more likelihood calls and less time between them, and
-        they alone go through the ends of periodic parameters.
+        ten parameters, and walks if the ellipsoids turn out not to fit.  Random walks take more
+        likelihood calls and less time between them, and they alone go through the ends of periodic
+        parameters.
     draws : int, optional
         Equally weighted draws.  By default as many as can be had without repeating one.  A dynamic
         run goes on until this many are effective, by default 10,000.
@@ -93,8 +98,8 @@ class Dynesty(Sampler[DynestyOptions]):
     -----
     Draws are chosen by systematic resampling and shuffled.  `stats`: ``kish`` (Kish's effective
     number of the weighted points), ``ess`` (of the draws chosen among them), ``iterations``,
-    ``nlive``, ``efficiency`` (new points per likelihood call), ``information`` (nats) and, for
-    static runs, ``insertion_rank_p``.
+    ``nlive``, ``efficiency`` (new points per likelihood call), ``random_walks`` (1 if new points
+    came from them), ``information`` (nats) and, for static runs, ``insertion_rank_p``.
     """
 
     options_type = DynestyOptions
@@ -117,13 +122,40 @@ def _sample(
     nlive = options.nlive_for(prior.dim)
     # dynesty itself would look for possible points for ever.
     prior_pools(evaluations, np.array([which]), nlive, 1, stream(seed, *key, "possible"))
+    report = _Report(task, nlive, options.dlogz)
+    walks = options.sampling == "rwalk" or (options.sampling == "auto" and prior.dim >= WALK_FROM)
+    try:
+        results = _run(evaluations, which, options, walks, stream(seed, *key), report)
+    except LooseBound:
+        if options.sampling != "auto":
+            raise
+        walks = True
+        results = _run(evaluations, which, options, walks, stream(seed, *key, "walks"), report)
+    report.finish()
+    draws = _draws(results, prior, options, stream(seed, *key, "resample"))
+    calls = int(evaluations.calls[which])
+    cost = Cost(likelihood_calls=calls, seconds=time.perf_counter() - began)
+    return replace(draws, stats={**draws.stats, "random_walks": float(walks)}, cost=cost)
+
+
+def _run(
+    evaluations: Evaluations,
+    which: int,
+    options: DynestyOptions,
+    walks: bool,
+    rng: np.random.Generator,
+    report: _Report,
+) -> Any:
+    """dynesty's results with new points from random walks, or from ellipsoids."""
+    prior = evaluations.target.prior
+    nlive = options.nlive_for(prior.dim)
     queue = max(MIN_QUEUE, int(QUEUE_SHARE * nlive))
-    pool = BatchPool(evaluations, which, queue, options.max_calls)
+    patience = PATIENCE * queue if options.sampling == "auto" else options.max_calls
+    pool = BatchPool(evaluations, which, queue, options.max_calls, patience)
     kind = dynesty.DynamicNestedSampler if options.dynamic else dynesty.NestedSampler
     end: dict[str, float | None] = {"dlogz": options.dlogz}
     if options.dynamic:
         end = {"dlogz_init": options.dlogz, "n_effective": options.draws}
-    report = _Report(task, nlive, options.dlogz)
     with _quietly():
         sampler = kind(
             lambda theta: pool.log_likelihood(theta[np.newaxis])[0],
@@ -131,29 +163,24 @@ def _sample(
             prior.dim,
             nlive=nlive,
             pool=pool,
-            rstate=stream(seed, *key),
-            **_proposals(prior, options),
+            rstate=rng,
+            **_proposals(prior, walks),
         )
         sampler.run_nested(**end, print_func=report, save_bounds=False)
-    report.finish()
-    draws = _draws(sampler.results, prior, options, stream(seed, *key, "resample"))
-    cost = Cost(likelihood_calls=pool.calls, seconds=time.perf_counter() - began)
-    return draws.with_cost(cost)
+    return sampler.results
 
 
-def _proposals(prior: Prior, options: DynestyOptions) -> dict[str, Any]:
-    """How dynesty is to propose new points.
+def _proposals(prior: Prior, walks: bool) -> dict[str, Any]:
+    """dynesty's options for random walks, or for ellipsoids.
 
     Walks are longer than dynesty's 20 + d, in which some points never move and count twice.
     Ellipsoids are not let through the ends of periodic parameters, since dynesty then counts the
     space beyond them twice; to them a mode at the ends is two, which is correct.
     """
-    auto = "unif" if prior.dim < WALK_FROM else "rwalk"
-    sample = auto if options.sampling == "auto" else options.sampling
-    if sample == "unif":
-        return {"sample": sample, "update_interval": UPDATE_INTERVAL}
+    if not walks:
+        return {"sample": "unif", "update_interval": UPDATE_INTERVAL}
     periodic = [k for k, parameter in enumerate(prior.parameters) if parameter.periodic]
-    return {"sample": sample, "walks": 20 + 4 * prior.dim, "periodic": periodic or None}
+    return {"sample": "rwalk", "walks": 20 + 4 * prior.dim, "periodic": periodic or None}
 
 
 def _draws(run: Any, prior: Prior, options: DynestyOptions, rng: np.random.Generator) -> Draws:

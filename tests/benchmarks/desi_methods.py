@@ -20,6 +20,7 @@ METHODS = {
     "exact+emcee": {},
     "npe": {"budget": 60_000, "rounds": 3},
     "nle+emcee": LEARN,
+    "nle+dynesty": LEARN,
 }
 SEED = 1
 

@@ -131,11 +131,25 @@ def test_a_run_that_does_not_end_is_given_up(sampling):
         sample(target(two_peaks), max_calls=2000, sampling=sampling)
 
 
-def test_a_bound_outside_the_cube_is_given_up(monkeypatch):
-    monkeypatch.setattr(nested, "MISSES", 100)
-    monkeypatch.setattr(nested, "draw_inside", lambda _, n, __: np.full((n, 2), np.nan))
-    with pytest.raises(InferenceError, match="misses the unit cube"):
-        sample(target(two_peaks))
+def loose(bound, n, rng):
+    """Points from ellipsoids that have grown a hundred times too wide."""
+    return bound.ctrs[0] + 100 * nested.in_ball(n, bound.ctrs.shape[1], rng)
+
+
+def test_ellipsoids_that_do_not_fit_are_given_up_for_walks(monkeypatch):
+    monkeypatch.setattr(nested, "draw_inside", loose)
+    draws = sample(target(two_peaks))[0]
+    assert draws.stats["random_walks"] == 1
+    assert abs(draws.log_evidence - PROBLEMS["two peaks"][1]) < 4 * draws.log_evidence_err
+    walked = sample(target(two_peaks), sampling="rwalk")[0]
+    # What the ellipsoids cost before they were given up is counted.
+    assert draws.cost.likelihood_calls > walked.cost.likelihood_calls
+
+
+def test_ellipsoids_that_were_asked_for_and_do_not_fit_are_an_error(monkeypatch):
+    monkeypatch.setattr(nested, "draw_inside", loose)
+    with pytest.raises(InferenceError, match=r"do not fit the likelihood; got .*sampling=rwalk"):
+        sample(target(two_peaks), sampling="unif", max_calls=20_000)
 
 
 def test_a_failure_of_dynesty_is_a_typed_error(monkeypatch):
