@@ -58,7 +58,7 @@ class Growth:
         faces = [_faces(diffusivity, axis) / anatomy.spacing**2 for axis in range(tissue.ndim)]
         total = sum(face + np.roll(face, 1, axis) for axis, face in enumerate(faces))
         self.largest_step = 1 / float(np.max(total))
-        strides = tissue.shape[1] * tissue.shape[2], tissue.shape[2]
+        strides = (np.uint64(n) for n in (tissue.shape[1] * tissue.shape[2], tissue.shape[2]))
         self._geometry = (*(face.ravel() for face in faces), _rows(tissue), *strides)
 
     def steps(self, mu1: Array, mu2: Array) -> NDArray[np.int64]:
@@ -149,10 +149,11 @@ def _faces(diffusivity: Array, axis: int) -> Array:
     return np.divide(2 * product, total, out=np.zeros_like(product), where=total > 0)
 
 
-def _rows(tissue: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _rows(tissue: NDArray[np.bool_]) -> NDArray[np.uint64]:
     """First voxel, and one past the last, of each row along z that holds tissue; shape (m, 2)."""
     filled = tissue.reshape(-1, tissue.shape[2])
     rows = np.flatnonzero(filled.any(axis=1))
     first = np.argmax(filled[rows], axis=1)
     last = tissue.shape[2] - np.argmax(filled[rows, ::-1], axis=1)
-    return np.stack([first, last], axis=1) + rows[:, np.newaxis] * tissue.shape[2]
+    within = np.stack([first, last], axis=1)
+    return (within + rows[:, np.newaxis] * tissue.shape[2]).astype(np.uint64)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
 pytest.importorskip("nilearn")
 
+import numba
+
 from sbiwb.errors import UsageError
 from sbiwb.simulators.tumour import growth as growth_module
 from sbiwb.simulators.tumour.anatomy import Anatomy, brain, from_maps
 from sbiwb.simulators.tumour.growth import GREY, Growth
+from sbiwb.simulators.tumour.kernel import grow
 
 ORIGIN = np.array([[2.9, -2.1, 2.2]])
 
 
 def strip(length, spacing_mm=1.0, white=1.0):
     """A homogeneous strip: one voxel high, three wide, with the margin around."""
-    shape = (length, 3)
+    shape = (3, length)
     affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
     return from_maps(np.full(shape, 1.0 - white), np.full(shape, white), affine)
 
@@ -31,13 +36,13 @@ def front_speed(mu1=1.0, mu2=30.0, spacing_mm=0.2, scheme=Growth):
     """
     solver = scheme(strip(4000, spacing_mm))
     field = np.where(solver.anatomy.tissue, 0.0, 0.0)[np.newaxis]
-    field[0, 1:20] = solver.anatomy.tissue[1:20]
+    field[0, :, 1:20] = solver.anatomy.tissue[:, 1:20]
     times = np.linspace(0.1, 1.0, 19)
-    x, place = solver.anatomy.axes[0], []
+    x, place = solver.anatomy.axes[1], []
     for before, now in zip([0.0, *times[:-1]], times, strict=True):
         share = np.sqrt(now - before)  # both ratios grow with the root of time
         field = solver.advance(field, np.array([mu1 * share]), np.array([mu2 * share]))
-        profile = field[0][:, 2]
+        profile = field[0][2]
         ahead = int(np.flatnonzero(profile >= 0.5)[-1])
         part = (profile[ahead] - 0.5) / (profile[ahead] - profile[ahead + 1])
         place.append(x[ahead] + part * solver.anatomy.spacing)
@@ -140,7 +145,7 @@ def test_the_bound_is_that_of_white_matter_and_is_sharp():
 def test_grey_matter_diffuses_a_tenth_as_fast():
     grey = Growth(strip(60, 2.0, white=0.0))
     white = Growth(strip(60, 2.0, white=1.0))
-    start = grey.start(np.array([[6.0, 0.4]]))
+    start = grey.start(np.array([[0.4, 6.0]]))
     slow = grey.advance(start, np.array([1.0]), np.zeros(1))
     fast = white.advance(start, np.array([np.sqrt(GREY)]), np.zeros(1))
     assert slow == pytest.approx(fast, abs=2e-4)  # they take different numbers of steps
@@ -154,6 +159,18 @@ def test_a_batch_is_its_members():
     for k in range(3):
         one = slice(k, k + 1)
         assert np.array_equal(together[one], solver.solve(mu1[one], mu2[one], origin[one]))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="looks for x86 code")
+def test_the_compiled_loop_works_on_several_voxels_at_once():
+    voxels = numba.float64[::1]
+    kinds = [numba.float64[:, ::1], voxels, voxels, voxels]
+    packed = []
+    for index in (numba.uint64, numba.int64):  # the second is the planted fault
+        fresh = numba.jit(**grow.targetoptions)(grow.py_func)
+        fresh.compile((*kinds, index[:, ::1], index, index, voxels, voxels, numba.int64[::1]))
+        packed.append("divpd" in "".join(fresh.inspect_asm().values()))
+    assert packed == [True, False]
 
 
 def test_the_brain_is_one_piece_of_the_right_size():
