@@ -33,6 +33,7 @@ from .detectors import Network
 from .priors import binary_prior
 from .signal import Signal
 from .waveform import Grid
+from .white_noise import fill_white
 
 F_MAX = {True: 256.0, False: 400.0}
 """Upper end of the band in Hz by default, for simulated and for measured strain."""
@@ -50,7 +51,7 @@ INJECTION = {
     "dec": -1.2,
 }
 """The made-up event of simulated data, much like GW150914 but farther away."""
-_ROWS = 16  # a chunk of rows stays in the processor's cache
+_ROWS = 32  # rows at once: few enough to stay near the processor
 _SUMMARIES = (None, "svd")
 
 
@@ -108,7 +109,7 @@ class CompactBinary(Simulator):
     """
 
     name = "gw.compact_binary"
-    version = "1"
+    version = "2"
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class CompactBinary(Simulator):
         band = self._band(data, sha256, network, trigger, grid)
         self.grid, self.psd, self._spectrum = grid, band.psd, band.spectrum
         self._weight = 2 / np.sqrt(band.psd * duration)
-        self._signal = Signal(network, grid, f_ref, band.after, self._weight)
+        self.signal = Signal(network, grid, f_ref, band.after, self._weight)
         shape = (len(network), len(grid), 2)
         self.output = Output(shape, label="whitened strain", names=("real", "imaginary"))
         self.basis: Basis | None = None
@@ -168,9 +169,17 @@ class CompactBinary(Simulator):
         return at_distinct(self._mean, np.asarray(theta, dtype=np.float64))
 
     def simulate(self, theta: Array, rng: np.random.Generator) -> Array:
-        x = rng.standard_normal((len(theta), *self.output.shape))
-        x += self.mean(theta)
-        return x
+        theta = np.asarray(theta, dtype=np.float64)
+        if self.basis is not None:
+            x = rng.standard_normal((len(theta), *self.output.shape))
+            x += self.mean(theta)
+            return x
+        strain = np.empty((len(theta), *self.psd.shape), dtype=np.complex128)
+        for at in range(0, len(theta), _ROWS):
+            part = strain[at : at + _ROWS]
+            fill_white(part.reshape(len(part), -1), rng)
+            self.signal.add_to(part, theta[at : at + _ROWS])
+        return _real(strain)
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
         """log p(x_i | theta_i), normalised, for x (n, *shape) or (*shape,); shape (n,)."""
@@ -221,8 +230,7 @@ class CompactBinary(Simulator):
 
     def _strain(self, theta: Array) -> Array:
         """Whitened signal; shape (n, detectors, bins, 2)."""
-        signal: NDArray[np.complex128] = self._signal(theta)
-        return signal.view(np.float64).reshape(*signal.shape, 2)
+        return _real(self.signal(theta))
 
     def _trigger(self, data: Any, trigger: float | None) -> float:
         if isinstance(data, str):
@@ -249,6 +257,11 @@ class CompactBinary(Simulator):
         else:
             files = event_files(data)
         return measured_band(files, network.names, psd, trigger, grid)
+
+
+def _real(x: NDArray[np.complex128]) -> Array:
+    """Real and imaginary parts as a last axis."""
+    return x.view(np.float64).reshape(*x.shape, 2)
 
 
 def _grid(duration: float, f_min: float, f_max: float) -> Grid:

@@ -49,7 +49,7 @@ class Network:
         cached: list[Any] = [lal.cached_detector_by_prefix[name] for name in names]
         self.tensors = np.array([detector.response for detector in cached], dtype=np.float64)
         self.places = np.array([detector.location for detector in cached])  # metres
-        self._sidereal_time = lal.GreenwichMeanSiderealTime(lal.LIGOTimeGPS(trigger))
+        self.sidereal_time = lal.GreenwichMeanSiderealTime(lal.LIGOTimeGPS(trigger))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -73,14 +73,21 @@ class Network:
         delay : ndarray, shape (n, detectors)
             Arrival at the detector minus arrival at the centre of the Earth, in seconds.
         """
-        hour = ra - self._sidereal_time - _SIDEREAL * time
+        hour = ra - self.sidereal_time - _SIDEREAL * time
         sin_h, cos_h, sin_d, cos_d = np.sin(hour), np.cos(hour), np.sin(dec), np.cos(dec)
         zero = np.zeros_like(hour)
         north = np.stack([cos_h * sin_d, sin_h * sin_d, -cos_d], axis=1)
         east = np.stack([-sin_h, cos_h, zero], axis=1)
         source = np.stack([cos_h * cos_d, sin_h * cos_d, sin_d], axis=1)
         sin_p, cos_p = np.sin(psi)[:, np.newaxis], np.cos(psi)[:, np.newaxis]
-        # m + i n spans the plane of the sky; (m + i n)⊗(m + i n) = e₊ + i e×.
-        across = -(north * sin_p + east * cos_p) + 1j * (east * sin_p - north * cos_p)
-        pattern = np.einsum("ni,dij,nj->nd", across, self.tensors, across, optimize=True)
-        return pattern, -source @ self.places.T / lal.C_SI
+        # m and n span the plane of the sky: e₊ = m⊗m − n⊗n, e× = m⊗n + n⊗m.
+        m, n = -(north * sin_p + east * cos_p), east * sin_p - north * cos_p
+        plus = cross = delay = 0.0
+        # Sums are written out: a matrix product rounds differently for different numbers of rows.
+        for i in range(3):
+            delay = delay - np.multiply.outer(source[:, i], self.places[:, i]) / lal.C_SI
+            for j in range(3):
+                tensor = self.tensors[:, i, j]
+                plus = plus + np.multiply.outer(m[:, i] * m[:, j] - n[:, i] * n[:, j], tensor)
+                cross = cross + np.multiply.outer(m[:, i] * n[:, j] + n[:, i] * m[:, j], tensor)
+        return plus + 1j * cross, delay

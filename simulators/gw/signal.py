@@ -33,33 +33,48 @@ class Signal:
         self, network: Network, grid: Grid, f_ref: float, after: float, weight: Array
     ) -> None:
         self.network, self.grid, self.f_ref, self.after = network, grid, f_ref, after
-        self._weight = weight
+        self.weight = weight
         count = -(-len(grid) // _STRIDE)
         self._coarse = 2j * np.pi * (grid.first + _STRIDE * np.arange(count)) / grid.duration
         self._fine = 2j * np.pi * np.arange(_STRIDE) / grid.duration
+        padded = np.zeros((len(network), count * _STRIDE))
+        padded[:, : len(grid)] = weight
+        self._blocks = padded.reshape(len(network), count, _STRIDE)
 
     def __call__(self, theta: Array) -> NDArray[np.complex128]:
         """Signals for rows of theta, in the order of `priors.PARAMETERS`; (n, detectors, bins)."""
-        distance, theta_jn, psi, phase, time, ra, dec = theta[:, 4:].T
+        signal = np.zeros((len(theta), len(self.network), len(self.grid)), dtype=np.complex128)
+        self.add_to(signal, theta)
+        return signal
+
+    def add_to(self, x: NDArray[np.complex128], theta: Array) -> None:
+        """Add the signal of each row of theta (n, d) to x (n, detectors, bins)."""
         waveform = at_distinct(lambda rows: phenom_d(rows, self.grid, self.f_ref), theta[:, :4])
+        time, factor = self.response(theta)
+        coarse = factor[..., np.newaxis] * np.exp(-self._coarse * time[..., np.newaxis])
+        fine = np.exp(-self._fine * time[..., np.newaxis])
+        shift = np.empty(self._blocks.shape, dtype=np.complex128)
+        flat = shift.reshape(len(shift), -1)
+        # One row at a time, which stays in the processor's cache, and no further than the waveform.
+        for k, row in enumerate(waveform):
+            blocks = 1 + np.count_nonzero(row[_STRIDE - 1 :: _STRIDE])
+            length = min(blocks * _STRIDE, len(row))
+            part = shift[:, :blocks]
+            np.multiply(fine[k, :, np.newaxis], self._blocks[:, :blocks], out=part)
+            part *= coarse[k, :, :blocks, np.newaxis]
+            signal = flat[:, :length]
+            signal *= row[:length]
+            x[k, :, :length] += signal
+
+    def response(self, theta: Array) -> tuple[Array, NDArray[np.complex128]]:
+        """Arrival in seconds after the segment's start, and factor of the (2, 2) mode's amplitude.
+
+        Both have the shape (n, detectors); rows of theta are in the order of `priors.PARAMETERS`.
+        """
+        distance, theta_jn, psi, phase, time, ra, dec = theta[:, 4:].T
         pattern, delay = self.network(ra, dec, psi, time)
         cosine = np.cos(theta_jn)
         plus, cross = (1 + cosine**2) / 2, cosine
         factor = pattern.real * plus[:, np.newaxis] - 1j * pattern.imag * cross[:, np.newaxis]
         factor *= (np.exp(2j * phase) / distance)[:, np.newaxis]
-        time = self.after + time[:, np.newaxis] + delay
-        return self._shift(waveform, factor, time)
-
-    def _shift(
-        self, waveform: NDArray[np.complex128], factor: NDArray[np.complex128], time: Array
-    ) -> NDArray[np.complex128]:
-        """waveform · factor · exp(−2πi f time) · weight, for time and factor (n, detectors)."""
-        coarse = factor[..., np.newaxis] * np.exp(-self._coarse * time[..., np.newaxis])
-        fine = np.exp(-self._fine * time[..., np.newaxis])
-        padded = np.zeros((len(waveform), 1, coarse.shape[-1], _STRIDE), dtype=np.complex128)
-        padded.reshape(len(waveform), -1)[:, : len(self.grid)] = waveform
-        signal = padded * coarse[..., np.newaxis]
-        signal *= fine[..., np.newaxis, :]
-        whole = signal.reshape(*time.shape, -1)[..., : len(self.grid)]
-        weighted: NDArray[np.complex128] = whole * self._weight
-        return weighted
+        return self.after + time[:, np.newaxis] + delay, factor

@@ -101,3 +101,27 @@ def phenom_d(
         values = series.data.data[grid.first : grid.stop]
         row[: len(values)] = values  # heavy binaries end before f_max
     return out
+
+
+def phenom_d_at(
+    intrinsic: Array, frequencies: Array, f_ref: float, distance: float = 1.0
+) -> NDArray[np.complex128]:
+    """`phenom_d` at any rising frequencies in Hz; shape (n, frequencies)."""
+    sequence = lal.CreateREAL8Sequence(len(frequencies))
+    sequence.data = np.ascontiguousarray(frequencies)
+    out = np.zeros((len(intrinsic), len(frequencies)), dtype=np.complex128)
+    for row, (chirp_mass, mass_ratio, chi_1, chi_2) in zip(out, intrinsic.tolist(), strict=True):
+        m1, m2 = component_masses(chirp_mass, mass_ratio)
+        row[:] = lalsimulation.SimIMRPhenomDFrequencySequence(
+            sequence,
+            0.0,
+            f_ref,
+            m1 * lal.MSUN_SI,
+            m2 * lal.MSUN_SI,
+            chi_1,
+            chi_2,
+            distance * MEGAPARSEC,
+            None,
+            _NO_TIDES,
+        ).data.data
+    return out

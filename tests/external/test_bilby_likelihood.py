@@ -46,7 +46,7 @@ def bilby():
 def bilby_log_likelihood_ratio(bilby, binary, theta):
     """ln L − ln L(noise) of bilby's GravitationalWaveTransient for rows of theta."""
     grid, trigger = binary.grid, TRIGGER
-    start = trigger - binary._signal.after
+    start = trigger - binary.signal.after
     rate = 2048.0
     bins = int(rate / 2 * grid.duration) + 1
     detectors = bilby.gw.detector.InterferometerList(binary.options["detectors"])
@@ -111,5 +111,5 @@ def test_a_microsecond_at_one_detector_would_be_noticed(bilby):
     binary = measured(ranges=BRIGHT)
     theta = points(binary)
     theirs = bilby_log_likelihood_ratio(bilby, binary, theta)
-    binary._signal.network.places[0] += 300.0  # metres, a light travel time of a microsecond
+    binary.signal.network.places[0] += 300.0  # metres, a light travel time of a microsecond
     assert np.abs(log_likelihood_ratio(binary, theta) - theirs).max() > 1e-2

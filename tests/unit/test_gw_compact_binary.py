@@ -47,6 +47,27 @@ def test_shape_and_noise(binary):
     assert noise.std() == pytest.approx(1, abs=5 / np.sqrt(2 * noise.size))
 
 
+def test_simulations_do_not_depend_on_how_rows_are_divided(binary):
+    theta = binary.prior.sample(70, np.random.default_rng(2))
+    whole = binary.simulate(theta, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    parts = [binary.simulate(theta[at], rng) for at in (slice(3), slice(3, 44), slice(44, 70))]
+    assert np.array_equal(whole, np.concatenate(parts))
+    again = np.concatenate([binary.simulate(theta[:1], np.random.default_rng(3)), whole[1:]])
+    assert np.array_equal(whole, again)
+
+
+def test_a_simulation_is_noise_about_the_mean(binary):
+    """The same noise about any signal, to rounding."""
+    theta = binary.prior.sample(5, np.random.default_rng(2))
+    noise = [
+        binary.simulate(rows, np.random.default_rng(3)) - binary.mean(rows)
+        for rows in (theta, theta[::-1])
+    ]
+    assert noise[0] == pytest.approx(noise[1], abs=1e-12)
+    assert np.abs(binary.mean(theta) - binary.mean(theta[::-1])).max() > 0.1
+
+
 def test_a_signal_twice_as_far_is_half_as_loud(binary):
     near, far = (binary.snr(injection(binary, luminosity_distance=d))[0] for d in (500, 1000))
     assert near == pytest.approx(2 * far)

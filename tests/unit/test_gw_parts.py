@@ -19,6 +19,7 @@ from sbiwb.simulators.gw.noise import DESIGN, curve_psd, welch_psd  # noqa: E402
 from sbiwb.simulators.gw.priors import PARAMETERS, AlignedSpin, binary_prior  # noqa: E402
 from sbiwb.simulators.gw.strain import Segment, Strain, read_strain  # noqa: E402
 from sbiwb.simulators.gw.waveform import Grid, component_masses, phenom_d  # noqa: E402
+from sbiwb.simulators.gw.white_noise import fill_white  # noqa: E402
 
 TRIGGER = 1126259462.4
 SKY = np.array([[0.3, 0.7, 1.1], [4.0, -1.2, 0.2], [2.1, 0.0, 3.0]])
@@ -91,6 +92,47 @@ def test_a_grid_holds_both_ends():
 
 
 # -- noise --------------------------------------------------------------------------------------
+
+
+def white(rows=100, columns=20_000, seed=0):
+    out = np.empty((rows, columns), dtype=np.complex128)
+    fill_white(out, np.random.default_rng(seed))
+    return out
+
+
+def normality(values):
+    """p-value of a standard normal by Kolmogorov and Smirnov, and z-scores of two moments."""
+    n = values.size
+    fourth = (np.mean(values**4) - 3) / np.sqrt(96 / n)
+    return stats.kstest(values, "norm").pvalue, (np.mean(values**2) - 1) / np.sqrt(2 / n), fourth
+
+
+def test_white_noise_is_standard_normal_in_both_parts():
+    noise = white()
+    for part in (noise.real.ravel(), noise.imag.ravel()):
+        p_value, second, fourth = normality(part)
+        assert p_value > 1e-4
+        assert max(abs(second), abs(fourth)) < 4.5
+        # Beyond 4 σ: 127 of 2 million are expected.
+        assert abs(np.sum(np.abs(part) > 4) - 126.7) < 4.5 * np.sqrt(126.7)
+    # Uncorrelated with each other, with the next number, and in their squares.
+    whole = noise.ravel()
+    pairs = [
+        (whole.real, whole.imag),
+        (whole.real[1:], whole.real[:-1]),
+        (*(np.abs(noise[:2]) ** 2),),
+    ]
+    for a, b in pairs:
+        assert abs(np.corrcoef(a, b)[0, 1]) * np.sqrt(len(a)) < 4.5
+    assert normality(1.01 * noise.real.ravel())[1] > 4.5  # a planted fault
+
+
+def test_white_noise_does_not_depend_on_how_rows_are_divided():
+    whole, rng = np.empty((7, 33), dtype=np.complex128), np.random.default_rng(1)
+    for rows in (slice(2), slice(2, 7)):
+        fill_white(whole[rows], rng)
+    assert np.array_equal(whole, white(7, 33, seed=1))
+    assert not np.array_equal(whole[0], whole[1])
 
 
 def test_design_curves_are_the_files():
