@@ -41,6 +41,12 @@ _HOME = {
     "compare": "sbiwb.comparison",
     "tarp": "sbiwb.diagnostics.tarp",
     "sbc": "sbiwb.diagnostics.sbc",
+    "expected_coverage": "sbiwb.diagnostics.expected_coverage",
+    "correlations": "sbiwb.diagnostics.correlations",
+    "lc2st": "sbiwb.diagnostics.lc2st",
+    "power": "sbiwb.diagnostics.power",
+    "sharpness": "sbiwb.diagnostics.sharpness",
+    "check_draws": "sbiwb.diagnostics._suite",
     "run": "sbiwb.pipeline",
 }
 
@@ -67,7 +73,13 @@ if TYPE_CHECKING:
     from sbiwb.core.simulator import Output as Output
     from sbiwb.core.simulator import Simulator as Simulator
     from sbiwb.core.verdict import Verdict as Verdict
+    from sbiwb.diagnostics._suite import check_draws as check_draws
+    from sbiwb.diagnostics.correlations import correlations as correlations
+    from sbiwb.diagnostics.expected_coverage import expected_coverage as expected_coverage
+    from sbiwb.diagnostics.lc2st import lc2st as lc2st
+    from sbiwb.diagnostics.power import power as power
     from sbiwb.diagnostics.sbc import sbc as sbc
+    from sbiwb.diagnostics.sharpness import sharpness as sharpness
     from sbiwb.diagnostics.tarp import tarp as tarp
     from sbiwb.execute import simulate as simulate
     from sbiwb.inference import infer as infer

@@ -5,7 +5,7 @@ Calibration draws are made once, kept with the result and shared by all checks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sbiwb import registry
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations
-from sbiwb.core.simulator import KnownMean
+from sbiwb.core.simulator import KnownLikelihood, KnownMean
 from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, simulate
@@ -30,6 +30,8 @@ from sbiwb.rng import integer_seed, stream
 from sbiwb.samplers.base import Target
 
 CALIBRATION_DRAWS = 200
+LIKELIHOOD_DRAWS = 50
+"""Draws at which the simulator's own likelihood is evaluated: ranks among more see little more."""
 CALIBRATION_SAMPLER = "emcee"
 """Draws calibration posteriors of likelihood methods, whichever sampler drew the observation's:
 what is calibrated is the likelihood, and this sampler walks hundreds of posteriors at once."""
@@ -106,15 +108,25 @@ def _calibrate(
     """Draw the posterior of every held-out simulation that succeeded."""
     valid = simulations.select(simulations.valid)
     theta, x = valid.theta, valid.x
+    known: dict[str, Array] = {}
     if isinstance(result.learned, LearnedPosterior):
         samples = result.learned.sample(CALIBRATION_DRAWS, x, stream(seed, "calibrate"))
-        log_prob = result.learned.log_prob
+        known |= _at_all(result.learned.log_prob, "log_prob", theta, samples, x)
     else:
         likelihood = _likelihood(result)
         samples = _sample_all(result, likelihood, x, seed, progress)
-        log_prob = likelihood.log_likelihood
-    flat = samples.reshape(-1, samples.shape[-1])
-    of_samples = log_prob(flat, np.repeat(x, samples.shape[1], axis=0)).reshape(samples.shape[:2])
+        prior = result.training_prior.log_prob
+        known |= _at_all(likelihood.log_likelihood, "log_likelihood", theta, samples, x)
+        known["log_prob_theta"] = known["log_likelihood_theta"] + prior(theta)
+        known["log_prob_samples"] = known["log_likelihood_samples"] + _each(prior, samples)
+    simulator = result.require_problem().simulator
+    if isinstance(simulator, KnownLikelihood) and not simulator.costly:
+        exact, some = Exact(simulator).log_likelihood, samples[:, :LIKELIHOOD_DRAWS]
+        known |= _at_all(exact, "log_likelihood", theta, some, x)
+    of_draws = {
+        "log_prob_samples": "calibration_draw",
+        "log_likelihood_samples": "likelihood_draw",
+    }
     dims = ("simulation", *(f"x_dim_{k}" for k in range(x.ndim - 1)))
     return xr.Dataset(
         {
@@ -124,12 +136,32 @@ def _calibrate(
                 np.swapaxes(samples, 0, 1),
             ),
             "x": (dims, x),
-            "log_prob_theta": ("simulation", log_prob(theta, x)),
-            "log_prob_samples": (("calibration_draw", "simulation"), of_samples.T),
+            **{
+                name: ((of_draws[name], "simulation"), values.T)
+                if name in of_draws
+                else ("simulation", values)
+                for name, values in known.items()
+            },
         },
         {"parameter": list(result.names)},
         {"simulator_calls": len(simulations), "failed": len(simulations) - len(valid)},
     )
+
+
+def _at_all(
+    density: Callable[[Array, Array], Array], name: str, theta: Array, samples: Array, x: Array
+) -> dict[str, Array]:
+    """A log density at the truths (m,) and at the draws (m, draws)."""
+    repeated = np.repeat(x, samples.shape[1], axis=0)
+    return {
+        f"{name}_theta": density(theta, x),
+        f"{name}_samples": _each(lambda flat: density(flat, repeated), samples),
+    }
+
+
+def _each(function: Callable[[Array], Array], samples: Array) -> Array:
+    """Apply a function of points (n, d) to draws (m, draws, d); shape (m, draws)."""
+    return function(samples.reshape(-1, samples.shape[-1])).reshape(samples.shape[:2])
 
 
 def _likelihood(result: Result) -> Likelihood:

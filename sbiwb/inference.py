@@ -19,6 +19,7 @@ from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations, Status, concatenate
+from sbiwb.diagnostics._family import corrected
 from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, running, simulate
@@ -142,11 +143,14 @@ def infer(
 
 
 def judge(result: Result) -> Result:
-    """Run every diagnostic that has what it needs, and add the verdicts."""
+    """Run every diagnostic that has what it needs, and add the verdicts.
+
+    The checks of the calibration set share one error rate.
+    """
     verdicts = []
     for name in registry.names("diagnostics"):
         verdicts += registry.diagnostic(name)(result)
-    return result.with_verdicts(verdicts)
+    return result.with_verdicts(corrected(verdicts))
 
 
 def training_group(problem: Problem, simulations: Simulations) -> xr.Dataset:

@@ -37,6 +37,8 @@ class Verdict:
         Where the statistic has a null distribution.
     curve : mapping of str to list, optional
         Columns of a curve to draw, for example ``{"alpha": …, "ecp": …, "low": …, "high": …}``.
+    at_best : Outcome
+        The best outcome that the input allows, whatever the p-value.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Verdict:
     threshold: float | None = None
     p_value: float | None = None
     curve: Mapping[str, list[float]] = field(default_factory=dict)
+    at_best: Outcome = Outcome.PASS
 
     def __post_init__(self) -> None:
         # Plain numbers only: verdicts are stored as JSON.
@@ -55,6 +58,7 @@ class Verdict:
         curve = {k: np.asarray(v, dtype=float).tolist() for k, v in self.curve.items()}
         object.__setattr__(self, "curve", curve)
         object.__setattr__(self, "outcome", Outcome(self.outcome))
+        object.__setattr__(self, "at_best", Outcome(self.at_best))
 
     @property
     def passed(self) -> bool:

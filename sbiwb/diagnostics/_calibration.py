@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.diagnostics._grade import worse
-from sbiwb.errors import DataError
+from sbiwb.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
@@ -137,6 +137,38 @@ def read_calibration(
     return _without_broken(theta, samples, x, tuple(names))
 
 
+def read_density(
+    calibration: CalibrationSet, theta: ArrayLike | None, samples: ArrayLike | None
+) -> tuple[Array, Array] | None:
+    """Log densities at the truths (N,) and at the first l draws (l, N) of what was kept.
+
+    Raises
+    ------
+    DataError
+        If shapes disagree, or densities are NaN or not numeric.
+    UsageError
+        If only one of them is given.
+    """
+    if theta is None and samples is None:
+        return None
+    if theta is None or samples is None:
+        raise UsageError("log densities are needed at the truth and at the draws, or not at all")
+    truth = numeric("log densities at the truth", theta)
+    draws = numeric("log densities at the draws", samples)
+    n, length = len(calibration.kept), len(calibration.samples)
+    enough = draws.ndim == 2 and min(MIN_DRAWS, length) <= len(draws) <= length
+    if truth.shape != (n,) or draws.shape[1:] != (n,) or not enough:
+        raise DataError(
+            "log densities have the wrong shape",
+            got=f"{truth.shape} and {draws.shape}",
+            expected=f"({n},) and ({length}, {n}), or of the first {MIN_DRAWS} draws or more",
+        )
+    truth, draws = truth[calibration.kept], draws[:, calibration.kept]
+    if np.isnan(truth).any() or np.isnan(draws).any():
+        raise DataError("log densities are NaN", expected="numbers, or −inf where there is none")
+    return truth, draws
+
+
 class Recorded(NamedTuple):
     """The calibration set of a result, as it was recorded."""
 
@@ -146,6 +178,8 @@ class Recorded(NamedTuple):
     names: list[str]
     log_prob_theta: Array | None
     log_prob_samples: Array | None
+    log_likelihood_theta: Array | None
+    log_likelihood_samples: Array | None
 
 
 def recorded(result: Result) -> Recorded | None:
@@ -164,6 +198,8 @@ def recorded(result: Result) -> Recorded | None:
         names=[str(name) for name in group["parameter"].values],
         log_prob_theta=values("log_prob_theta", "simulation"),
         log_prob_samples=values("log_prob_samples", "calibration_draw", "simulation"),
+        log_likelihood_theta=values("log_likelihood_theta", "simulation"),
+        log_likelihood_samples=values("log_likelihood_samples", "likelihood_draw", "simulation"),
     )
 
 

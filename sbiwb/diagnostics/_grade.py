@@ -50,6 +50,7 @@ def judged(
         threshold=significance(fail),
         p_value=p_value,
         curve=curve,
+        at_best=at_best,
     )
 
 

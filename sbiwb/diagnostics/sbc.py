@@ -6,7 +6,7 @@ arXiv:2211.02383.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,20 +19,21 @@ from sbiwb.diagnostics._calibration import (
     CalibrationSet,
     chunks,
     moments,
-    numeric,
     read_calibration,
+    read_density,
     recorded,
 )
 from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged, worse
 from sbiwb.diagnostics._misfit import describe_misfit
 from sbiwb.diagnostics._ranks import TIES_TOLERATED, Ranks, rank
-from sbiwb.errors import DataError, UsageError
+from sbiwb.errors import DataError
 from sbiwb.rng import stream
 
 if TYPE_CHECKING:
     from sbiwb.result import Result
 
 LOG_PROB = "log_prob"
+LOG_LIKELIHOOD = "log_likelihood"
 
 
 def sbc(
@@ -42,6 +43,8 @@ def sbc(
     names: Sequence[str] | None = None,
     log_prob_theta: ArrayLike | None = None,
     log_prob_samples: ArrayLike | None = None,
+    log_likelihood_theta: ArrayLike | None = None,
+    log_likelihood_samples: ArrayLike | None = None,
     seed: int = 0,
     warn: float = WARN,
     fail: float = FAIL,
@@ -57,10 +60,13 @@ def sbc(
     names : sequence of str, optional
         Parameter names; ``theta_0``, ``theta_1``, … by default.
     log_prob_theta : array, shape (N,), optional
-        Log density of each posterior (or likelihood), up to a constant of its own, at the truth.
+        Log density of each posterior, up to a constant of its own, at the truth.
     log_prob_samples : array, shape (L, N), optional
-        The same at the draws.  As a quantity that depends on x it sees what ranks of parameters
-        cannot: a posterior that equals the prior, or has the wrong correlations.
+        The same at the draws, or at the first l of them.
+    log_likelihood_theta, log_likelihood_samples : array, shapes (N,) and (L, N), optional
+        Log-likelihood of each datum, up to a constant of its own, likewise.
+        As a quantity that depends on x it sees what ranks of parameters cannot: a posterior that
+        equals the prior, or has the wrong correlations.
     seed : int
         Breaks ties.
     warn, fail : float
@@ -70,10 +76,11 @@ def sbc(
     Returns
     -------
     list of Verdict
-        ``sbc[<name>]`` for each parameter, and ``sbc[log_prob]``.  p-values are Holm-corrected for
-        the number of quantities.  Curves: rank `u`, the `difference` between the distribution
-        of ranks and the uniform one, and its band, `low` to `high`, in which the curves of all
-        quantities lie with probability 1 − `warn` if the draws are exact.
+        ``sbc[<name>]`` for each parameter, ``sbc[log_prob]`` and ``sbc[log_likelihood]``.
+        p-values are Holm-corrected for the number of quantities.  Curves: rank `u`, the
+        `difference` between the distribution of ranks and the uniform one, and its band, `low` to
+        `high`, in which the curves of all quantities lie with probability 1 − `warn` if the draws
+        are exact.
 
     Raises
     ------
@@ -99,16 +106,22 @@ def sbc(
     """
     check_levels(warn, fail)
     calibration = read_calibration(theta, samples, None, names)
-    density = _density(calibration, log_prob_theta, log_prob_samples)
-    quantities = [*calibration.names] + ([LOG_PROB] if density else [])
-    if len(set(quantities)) < len(quantities):
-        raise DataError("a parameter may not be named 'log_prob' where log densities are given")
+    given = {
+        LOG_PROB: read_density(calibration, log_prob_theta, log_prob_samples),
+        LOG_LIKELIHOOD: read_density(calibration, log_likelihood_theta, log_likelihood_samples),
+    }
+    densities = {name: density for name, density in given.items() if density is not None}
+    quantities = [*calibration.names, *densities]
+    if taken := densities.keys() & set(calibration.names):
+        raise DataError(
+            f"a parameter may not be named '{min(taken)}' where log densities are given"
+        )
     if calibration.refused is not None:
         return [calibration.refusal(f"sbc[{name}]") for name in quantities]
     judgeable = [name for name in quantities if name not in calibration.constant]
     ranks = {
-        name: rank(*counts, len(calibration.samples), stream(seed, "sbc", name))
-        for name, counts in zip(quantities, _counts(calibration, density), strict=True)
+        name: rank(*counts, stream(seed, "sbc", name))
+        for name, counts in zip(quantities, _counts(calibration, densities.values()), strict=True)
         if name in judgeable
     }
     p_values = _holm({name: r.p_value for name, r in ranks.items()})
@@ -144,8 +157,8 @@ def check(result: Result) -> list[Verdict]:
         found.theta,
         found.samples,
         names=found.names,
-        log_prob_theta=found.log_prob_theta,
-        log_prob_samples=found.log_prob_samples,
+        log_likelihood_theta=found.log_likelihood_theta,
+        log_likelihood_samples=found.log_likelihood_samples,
         seed=result.seed,
     )
 
@@ -177,14 +190,15 @@ class _Explained:
         return self.calibration.noted(message), at_best
 
     def _misfit(self, name: str, ranks: Ranks) -> str:
-        if name == LOG_PROB:
+        if name in (LOG_PROB, LOG_LIKELIHOOD):
+            what = "density" if name == LOG_PROB else "likelihood"
             if np.mean(ranks.u) < 0.5:
                 return (
-                    "the posterior is overconfident or misplaced: the truth has a lower density "
+                    f"the posterior is overconfident or misplaced: the truth has a lower {what} "
                     "than its draws too often"
                 )
             return (
-                "the posterior is too wide or neglects data: the truth has a higher density than "
+                f"the posterior is too wide or neglects data: the truth has a higher {what} than "
                 "its draws too often"
             )
         k = self.calibration.names.index(name)
@@ -198,46 +212,21 @@ class _Explained:
         )
 
 
-def _density(
-    calibration: CalibrationSet,
-    log_prob_theta: ArrayLike | None,
-    log_prob_samples: ArrayLike | None,
-) -> tuple[Array, Array] | None:
-    """Log densities of the simulations that were kept, checked."""
-    if log_prob_theta is None and log_prob_samples is None:
-        return None
-    if log_prob_theta is None or log_prob_samples is None:
-        raise UsageError("log densities are needed at the truth and at the draws, or not at all")
-    truth = numeric("log_prob_theta", log_prob_theta)
-    draws = numeric("log_prob_samples", log_prob_samples)
-    n, length = len(calibration.kept), len(calibration.samples)
-    if truth.shape != (n,) or draws.shape != (length, n):
-        raise DataError(
-            "log densities have the wrong shape",
-            got=f"{truth.shape} and {draws.shape}",
-            expected=f"({n},) and ({length}, {n})",
-        )
-    truth, draws = truth[calibration.kept], draws[:, calibration.kept]
-    if np.isnan(truth).any() or np.isnan(draws).any():
-        raise DataError("log densities are NaN", expected="numbers, or −inf where there is none")
-    return truth, draws
-
-
 def _counts(
-    calibration: CalibrationSet, density: tuple[Array, Array] | None
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Draws below and equal to the truth; one pair of (N,) a quantity."""
+    calibration: CalibrationSet, densities: Iterable[tuple[Array, Array]]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp], int]]:
+    """Draws below and equal to the truth, (N,) each, of how many; one triple a quantity."""
     theta = calibration.theta
     less = np.zeros(theta.shape, dtype=np.intp)
     ties = np.zeros(theta.shape, dtype=np.intp)
     for chunk in chunks(calibration.samples):
         less += np.count_nonzero(chunk < theta, axis=0)
         ties += np.count_nonzero(chunk == theta, axis=0)
-    counts = list(zip(less.T, ties.T, strict=True))
-    if density is not None:
-        truth, draws = density
+    length = len(calibration.samples)
+    counts = [(*column, length) for column in zip(less.T, ties.T, strict=True)]
+    for truth, draws in densities:
         below = np.count_nonzero(draws < truth, axis=0)
-        counts.append((below, np.count_nonzero(draws == truth, axis=0)))
+        counts.append((below, np.count_nonzero(draws == truth, axis=0), len(draws)))
     return counts
 
 

@@ -86,6 +86,11 @@ def exact_result(
         ("calibration_draw", "simulation"),
         _log_posterior(samples, x),
     )
+    calibration["log_likelihood_theta"] = ("simulation", _log_likelihood(theta, x))
+    calibration["log_likelihood_samples"] = (
+        ("likelihood_draw", "simulation"),
+        _log_likelihood(samples, x),
+    )
     replicated = _simulate(posterior.reshape(-1, 2)[:predicted], rng)
     return _join(posterior, calibration, replicated, prior, _simulate(prior, rng), seed)
 
@@ -233,3 +238,7 @@ def _log_posterior(theta: Array, x: Array) -> Array:
     variance = _NOISE**2 / (1 + _NOISE**2)
     square = np.sum((theta - x / (1 + _NOISE**2)) ** 2, axis=-1)
     return np.asarray(-0.5 * square / variance - math.log(2 * math.pi * variance))
+
+
+def _log_likelihood(theta: Array, x: Array) -> Array:
+    return np.asarray(-0.5 * np.sum((x - theta) ** 2, axis=-1) / _NOISE**2)

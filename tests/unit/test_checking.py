@@ -9,7 +9,7 @@ import pytest
 
 import sbiwb
 from sbiwb import Normal, Parameter, Prior, Uniform
-from sbiwb.checking import CALIBRATION_DRAWS
+from sbiwb.checking import CALIBRATION_DRAWS, LIKELIHOOD_DRAWS
 from sbiwb.core.verdict import Outcome
 from sbiwb.errors import DataError, UsageError
 from sbiwb.execute import parse_execution
@@ -142,8 +142,14 @@ def test_a_learned_likelihood_is_calibrated_too():
     result = sbiwb.check(nle, calibration=12, predictive=None)
     group = result.tree["calibration"].to_dataset()
     assert group["samples"].shape == (CALIBRATION_DRAWS, 12, 2)
-    expected = nle.learned.log_likelihood(group["theta"].values, group["x"].values)
+    theta, x = group["theta"].values, group["x"].values
+    expected = nle.learned.log_likelihood(theta, x) + nle.training_prior.log_prob(theta)
     assert np.array_equal(group["log_prob_theta"].values, expected)
+    # The simulator's own likelihood is known and cheap: it judges better than what was learned.
+    assert np.array_equal(
+        group["log_likelihood_theta"].values, nle.problem.simulator.log_likelihood(theta, x)
+    )
+    assert group["log_likelihood_samples"].shape == (LIKELIHOOD_DRAWS, 12)
 
 
 def test_failed_simulations_are_left_out_and_counted():

@@ -177,12 +177,12 @@ def test_check_reads_the_calibration_group():
         group["theta"].values,
         group["samples"].values,
         names=["a", "b"],
-        log_prob_theta=group["log_prob_theta"].values,
-        log_prob_samples=group["log_prob_samples"].values,
+        log_likelihood_theta=group["log_likelihood_theta"].values,
+        log_likelihood_samples=group["log_likelihood_samples"].values,
         seed=2,
     )
     assert check(result) == expected
-    assert [v.name for v in expected] == ["sbc[a]", "sbc[b]", "sbc[log_prob]"]
+    assert [v.name for v in expected] == ["sbc[a]", "sbc[b]", "sbc[log_likelihood]"]
 
 
 def test_holm_is_as_in_the_textbook():
