@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import emcee
 import numpy as np
+from emcee.moves import Move
 from numpy.typing import NDArray
 
 from sbiwb.core.distributions import Array
@@ -14,7 +15,6 @@ from sbiwb.errors import InferenceError
 from sbiwb.rng import integer_seed, stream
 from sbiwb.samplers._coordinates import Coordinates
 from sbiwb.samplers._evaluations import Evaluations
-from sbiwb.samplers._moves import mixture
 from sbiwb.samplers._pool import prior_pools
 from sbiwb.samplers._resampling import kish, systematic
 from sbiwb.samplers.base import Target
@@ -46,13 +46,22 @@ class Walk:
 
 
 class Ensembles:
-    """Ensembles of `walkers` walkers, `copies` independent ones for each posterior of `target`."""
+    """Ensembles of `walkers` walkers, `copies` independent ones for each posterior of `target`.
+
+    They walk by `moves`: moves of emcee and their shares.
+    """
 
     def __init__(
-        self, target: Target, copies: int, walkers: int, seed: int, key: tuple[str | int, ...]
+        self,
+        target: Target,
+        copies: int,
+        walkers: int,
+        moves: Sequence[tuple[Move, float]],
+        seed: int,
+        key: tuple[str | int, ...],
     ) -> None:
         self.evaluations, self.coordinates = Evaluations(target), Coordinates(target.prior)
-        self.walkers, self.seed, self.key = walkers, seed, key
+        self.walkers, self.moves, self.seed, self.key = walkers, list(moves), seed, key
         self.observation = np.repeat(np.arange(len(target)), copies)
 
     def log_likelihood(self, y: Array, group: Groups) -> Array:
@@ -86,9 +95,7 @@ class Ensembles:
         def density(coords: Array) -> Array:
             return log_prob(coords[:, :-1], coords[:, -1].astype(np.intp))
 
-        sampler = emcee.EnsembleSampler(
-            *coords.shape, density, moves=mixture(self.walkers), vectorize=True
-        )
+        sampler = emcee.EnsembleSampler(*coords.shape, density, moves=self.moves, vectorize=True)
         # Without emcee's wrapper, which prints a traceback before it passes an error on.
         sampler.log_prob_fn = density
         words = integer_seed(self.seed, *self.key, stage) % 2**32

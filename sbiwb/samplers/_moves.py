@@ -100,22 +100,29 @@ class Difference(GroupedMove):
         self, moving: Array, others: Array, random: np.random.RandomState
     ) -> tuple[Array, Array]:
         ensembles, half, dim = moving.shape
-        first = random.randint(half, size=(ensembles, half))
-        second = (first + random.randint(1, half, size=(ensembles, half))) % half
+        difference = difference_of_two(others, random)
         # A little noise in the scale lets walkers off the lattice of each other's differences.
         noise: Array = 1 + 1e-5 * random.standard_normal((ensembles, half, 1))
         scale = 2.38 / math.sqrt(2 * dim) if self.scale is None else self.scale
-        proposed = moving + scale * noise * (_pick(others, first) - _pick(others, second))
+        proposed = moving + scale * noise * difference
         return proposed, np.zeros((ensembles, half))
 
 
-def mixture(walkers: int) -> list[tuple[GroupedMove, float]]:
-    """The moves and their shares.
+def mixture(walkers: int, _dim: int) -> list[tuple[GroupedMove, float]]:
+    """The moves and their shares, alike in any dimension.
 
     Differential evolution mixes faster than the stretch move on Gaussians; the
     stretch move is better in curved valleys and the full jump between modes.
     """
     return [(Difference(walkers), 0.6), (Difference(walkers, 1.0), 0.2), (Stretch(walkers), 0.2)]
+
+
+def difference_of_two(points: Array, random: np.random.RandomState) -> Array:
+    """Differences of two different points of each ensemble (e, n, d); n of them, (e, n, d)."""
+    ensembles, n, _ = points.shape
+    first = random.randint(n, size=(ensembles, n))
+    second = (first + random.randint(1, n, size=(ensembles, n))) % n
+    return _pick(points, first) - _pick(points, second)
 
 
 def _pick(points: Array, index: NDArray[np.intp]) -> Array:

@@ -16,11 +16,12 @@ from sbiwb.core.prior import Parameter, Prior
 from sbiwb.effective_size import ess, rhat
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.progress import QUIET
-from sbiwb.samplers import _ensembles, _moves
+from sbiwb.samplers import _ensembles, _moves, _slices
 from sbiwb.samplers._coordinates import Coordinates
 from sbiwb.samplers.base import Target
 from sbiwb.samplers.dynesty import Dynesty, DynestyOptions
 from sbiwb.samplers.emcee import Emcee, EmceeOptions
+from sbiwb.samplers.slice import EnsembleSlice, SliceOptions
 
 LEVEL = 1e-4
 
@@ -84,17 +85,22 @@ def emcee(problem, seed=0, **options):
     return Emcee().sample(problem.target, EmceeOptions(**options), seed, QUIET)
 
 
+def ensemble_slice(problem, seed=0, **options):
+    return EnsembleSlice().sample(problem.target, SliceOptions(**options), seed, QUIET)
+
+
 def dynesty(problem, seed=0, **options):
     return Dynesty().sample(problem.target, DynestyOptions(**options), seed, QUIET)
 
 
-# -- emcee --------------------------------------------------------------------------------------
+# -- ensembles ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5, 10])
-def test_emcee_has_the_right_moments_and_converges(dim):
+@pytest.mark.parametrize("sampler", [emcee, ensemble_slice])
+def test_ensembles_have_the_right_moments_and_converge(sampler, dim):
     problem = Problem(dim)
-    draws = emcee(problem)[0]
+    draws = sampler(problem)[0]
     assert draws.stats["converged"]
     assert p_worst(problem, draws) > LEVEL
     for k in range(dim):
@@ -112,6 +118,18 @@ def test_a_stretch_without_its_jacobian_is_caught(monkeypatch):
     monkeypatch.setattr(_moves.Stretch, "propose_from", wrong)
     problem = Problem(5)
     assert p_worst(problem, emcee(problem)[0]) < LEVEL
+
+
+def test_a_slice_that_is_too_low_is_caught(monkeypatch):
+    right = _slices.slice_along
+
+    def wrong(log_prob, value, *rest):
+        at, found = right(lambda rows, at: log_prob(rows, at) + 0.5, value, *rest)
+        return at, np.where(at == 0, found, found - 0.5)
+
+    monkeypatch.setattr(_slices, "slice_along", wrong)
+    problem = Problem(5)
+    assert p_worst(problem, ensemble_slice(problem)[0]) < LEVEL
 
 
 def test_a_prior_counted_twice_is_caught(monkeypatch):

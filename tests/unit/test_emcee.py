@@ -16,7 +16,7 @@ from sbiwb.core.prior import Parameter, Prior
 from sbiwb.effective_size import ess, rhat
 from sbiwb.errors import InferenceError, UsageError
 from sbiwb.progress import QUIET
-from sbiwb.samplers import emcee as module
+from sbiwb.samplers import _walking as module
 from sbiwb.samplers.emcee import Emcee, EmceeOptions
 
 

@@ -43,7 +43,7 @@ def distance_to_own_plane(move, ensembles, walkers):
 @pytest.mark.parametrize("ensembles", [1, 2, 5])
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_walkers_meet_walkers_of_their_own_ensemble_only(kind, ensembles, walkers):
-    move = mixture(walkers)[kind][0]
+    move = mixture(walkers, 2)[kind][0]
     # Rounding errors grow, since the density does not confine walkers across the plane.
     assert distance_to_own_plane(move, ensembles, walkers) < 1e-4
 
@@ -89,7 +89,7 @@ def test_every_walker_moves_once_a_step_given_the_other_half(ensembles, walkers)
 
 
 def test_shares_of_the_mixture_sum_to_one():
-    assert sum(share for _, share in mixture(8)) == pytest.approx(1)
+    assert sum(share for _, share in mixture(8, 2)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
