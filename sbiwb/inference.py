@@ -26,7 +26,7 @@ from sbiwb.execute import Execution, parse_execution, running, simulate
 from sbiwb.interruption import terminable
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
-from sbiwb.method import Method, Rounds, parse_method, parse_rounds
+from sbiwb.method import Method, Rounds, needs_exact, parse_method, parse_rounds
 from sbiwb.progress import Progress
 from sbiwb.result import Result, make_result
 from sbiwb.rng import check_seed, integer_seed, stream
@@ -60,7 +60,7 @@ def infer(
     problem : Problem
         Made by `sbiwb.problem`.
     method : str
-        ``npe``, ``nle+SAMPLER`` or ``exact+SAMPLER``.
+        ``npe``, ``npe+importance``, ``nle+SAMPLER`` or ``exact+SAMPLER``.
     budget : int, optional
         Simulator calls in all, for methods that learn; 10,000 by default.
     seed : int
@@ -108,13 +108,14 @@ def infer(
     execution = parse_execution(executor)
     began = time.perf_counter()
     plan = parse_rounds(method, budget, rounds)
+    likelihood: Likelihood | None = Exact(problem.simulator) if needs_exact(method) else None
     if plan is None:
         learned, learning = None, _Learning(problem.prior, None, Cost())
-        likelihood: Likelihood | None = Exact(problem.simulator)
     else:
         with running(execution) as shared:  # one cluster for all rounds
             learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
-        likelihood = learned if isinstance(learned, Likelihood) else None
+        if isinstance(learned, Likelihood):
+            likelihood = learned
     draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
     seconds = time.perf_counter() - began
     cost = Cost(
@@ -132,6 +133,8 @@ def infer(
     }
     if isinstance(likelihood, Exact) and likelihood.failures:
         provenance["likelihood_failures"] = likelihood.failures
+    if isinstance(likelihood, Exact):
+        learned = None  # it only proposed: the posterior is that of the exact likelihood
     result = make_result(
         problem, draws, method=method, seed=seed, provenance=provenance, learned=learned
     )
@@ -261,14 +264,16 @@ def _draw(
 ) -> Draws:
     """Draw from the posterior at the observation."""
     x = problem.observation.x[np.newaxis]
-    if isinstance(learned, LearnedPosterior):
+    if isinstance(learned, LearnedPosterior) and method.sampler is None:
         n: int = method.estimator_options.draws  # type: ignore[union-attr]
         theta = learned.sample(n, x, stream(seed, "posterior"))
         log_prob = learned.log_prob(theta[0], np.broadcast_to(x[0], (n, *x.shape[1:])))
         return Draws(theta, log_prob[np.newaxis], normalised=True, independent=True)
     assert method.sampler is not None
     assert likelihood is not None
-    target = Target(prior, likelihood, x)
+    target = Target(
+        prior, likelihood, x, learned if isinstance(learned, LearnedPosterior) else None
+    )
     draws = method.sampler.sample(
         target, method.sampler_options, integer_seed(seed, "sample"), progress
     )[0]
@@ -281,9 +286,14 @@ def _draw(
 
 
 def _round_method(method: Method, is_last: bool) -> Method:
-    """Rounds before the last only have to find the box: training and chains are shorter."""
+    """Rounds before the last only have to find the box: training and chains are shorter.
+
+    Nor is a learned posterior corrected there: what it misses now, the next may find.
+    """
     if is_last:
         return method
+    if method.estimator is not None and method.estimator.learns == "posterior":
+        method = replace(method, sampler=None, sampler_options=None)
     return replace(
         method,
         estimator_options=_for_box(method.estimator_options),

@@ -69,14 +69,17 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
     if first != EXACT and first not in estimators:
         raise unknown_name("method", name, _all_methods())
     estimator = None if first == EXACT else registry.estimator(first)
-    if estimator is not None and estimator.learns == "posterior":
-        if plus:
+    learns_posterior = estimator is not None and estimator.learns == "posterior"
+    if learns_posterior and not plus:
+        sampler = None
+    elif learns_posterior:
+        sampler = registry.sampler(second)
+        if not sampler.corrects:
             raise UsageError(
                 f"'{first}' draws from the posterior itself and takes no sampler",
                 got=f"'{name}'",
-                expected=f"'{first}'",
+                expected=f"'{first}', or " + ", ".join(f"'{n}'" for n in _corrected(first)),
             )
-        sampler = None
     elif not plus:
         raise UsageError(
             f"'{first}' needs a sampler",
@@ -85,10 +88,12 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
         )
     else:
         sampler = registry.sampler(second)
-    parts = [part.options_type for part in (estimator, sampler) if part is not None]
+    parts = [set(part.options_type.model_fields) for part in (estimator, sampler) if part]
+    if learns_posterior and sampler is not None:
+        parts[0] -= {"draws"}  # of the network alone; the sampler decides how many there are
     for key in options:
-        if not any(key in part.model_fields for part in parts):
-            known = sorted(set(also).union(*(part.model_fields for part in parts)))
+        if not any(key in part for part in parts):
+            known = sorted(set(also).union(*parts))
             raise unknown_name(f"option of {name}", key, known)
     return Method(
         str(name),
@@ -138,8 +143,24 @@ def _all_methods() -> list[str]:
     names = [f"{EXACT}+{s}" for s in samplers]
     for estimator in registry.names("estimators"):
         learns_posterior = registry.estimator(estimator).learns == "posterior"
-        names += [estimator] if learns_posterior else [f"{estimator}+{s}" for s in samplers]
+        names += (
+            [estimator, *_corrected(estimator)]
+            if learns_posterior
+            else [f"{estimator}+{s}" for s in samplers]
+        )
     return names
+
+
+def _corrected(estimator: str) -> list[str]:
+    """Names of the methods that correct an estimator of the posterior."""
+    samplers = registry.names("samplers")
+    return [f"{estimator}+{s}" for s in samplers if registry.sampler(s).corrects]
+
+
+def needs_exact(name: str) -> bool:
+    """Whether a method, whose parts exist, asks for the simulator's own likelihood."""
+    first, plus, _ = name.partition("+")
+    return first == EXACT or (bool(plus) and registry.estimator(first).learns == "posterior")
 
 
 def _options(name: str, kind: type[Options], options: Mapping[str, Any]) -> Options:

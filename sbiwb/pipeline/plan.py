@@ -15,7 +15,7 @@ from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import SbiwbError, UsageError, unknown_name
 from sbiwb.execute.execution import Execution, parse_execution
 from sbiwb.likelihoods.exact import Exact
-from sbiwb.method import EXACT, parse_method, parse_rounds
+from sbiwb.method import EXACT, needs_exact, parse_method, parse_rounds
 
 # Raised when the same recipe gives other numbers than before.
 CODE_SCHEMA = 2
@@ -108,7 +108,7 @@ def _check_method(section: MethodSection) -> None:
 
 def _check_likelihood(method: MethodSection, label: str, problem: Problem) -> None:
     """Find out now, not in a worker, that a problem has no exact likelihood to draw from."""
-    if method.method.partition("+")[0] != EXACT:
+    if not needs_exact(method.method):
         return
     try:
         Exact(problem.simulator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,16 @@ from sbiwb.likelihoods.base import Likelihood
 from sbiwb.progress import Progress
 
 
+class Proposal(Protocol):
+    """What a learned posterior offers: draws, and their density; see `LearnedPosterior`."""
+
+    def sample(self, n: int, x: Array, rng: np.random.Generator) -> Array:
+        """Draw n points for every row of x (m, *shape); shape (m, n, d)."""
+
+    def log_prob(self, theta: Array, x: Array) -> Array:
+        """Normalised log density at theta (n, d) given x (n, *shape); shape (n,)."""
+
+
 @dataclass(frozen=True)
 class Target:
     """One or many posteriors that share a prior and a likelihood.
@@ -28,11 +38,14 @@ class Target:
     likelihood : Likelihood
     x : ndarray, shape (m, *output.shape)
         One observation per posterior: m = 1 for inference, m = 300, say, for calibration.
+    proposal : Proposal, optional
+        Something like these posteriors, for samplers that correct.
     """
 
     prior: Prior
     likelihood: Likelihood
     x: Array
+    proposal: Proposal | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -64,11 +77,15 @@ class Sampler(ABC, Generic[OptionsT]):
         Whether its draws carry log p(x).
     batched : bool
         Whether many posteriors cost much less together than one by one.
+    corrects : bool
+        Whether it may follow an estimator of the posterior, whose draws it corrects with the exact
+        likelihood.
     """
 
     options_type: ClassVar[type[Options]]
     gives_evidence: ClassVar[bool] = False
     batched: ClassVar[bool] = False
+    corrects: ClassVar[bool] = False
 
     @abstractmethod
     def sample(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import sbiwb
 
@@ -41,6 +42,7 @@ def row(model, method, result, reference):
 
 
 def main():
+    torch.set_num_threads(1)
     lines = [
         "Posteriors of DESI DR2 by every method: mean ± standard deviation, its distance from",
         f"`{REFERENCE}` in σ, and the ratio of widths.",
