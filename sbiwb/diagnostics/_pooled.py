@@ -16,13 +16,17 @@ from sbiwb.core.distributions import Array
 _CHUNK = 2**20
 
 
-def pools(theta: Array, samples: Array) -> Iterator[tuple[slice, Array]]:
+def pools(
+    theta: Array, samples: Array, members: int | None = None
+) -> Iterator[tuple[slice, Array]]:
     """Standardised pools of a few simulations each.
 
     Parameters
     ----------
     theta : ndarray, shape (N, d)
     samples : ndarray, shape (L, N, d)
+    members : int, optional
+        Members of all pools that are handled at a time.
 
     Yields
     ------
@@ -33,7 +37,7 @@ def pools(theta: Array, samples: Array) -> Iterator[tuple[slice, Array]]:
         zero where a pool does not vary.
     """
     n, d = theta.shape
-    rows = max(1, _CHUNK // ((len(samples) + 1) * d))
+    rows = max(1, (members or _CHUNK // d) // (len(samples) + 1))
     for start in range(0, n, rows):
         which = slice(start, start + rows)
         z = np.concatenate([theta[np.newaxis, which], samples[:, which]]).swapaxes(0, 1)

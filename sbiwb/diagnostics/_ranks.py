@@ -79,17 +79,37 @@ def rank(
     rng : numpy.random.Generator
         Breaks ties and spreads ranks evenly over (0, 1).
     """
+    return Ranks(spread(less, ties, draws, rng), draws, float(np.mean(ties > 0)))
+
+
+def spread(
+    less: NDArray[np.intp], ties: NDArray[np.intp], draws: int, rng: np.random.Generator
+) -> Array:
+    """Ranks, ties broken at random, spread evenly over (0, 1); of the shape of `less`."""
     broken = rng.integers(0, ties, endpoint=True)
-    u = (less + broken + rng.random(len(less))) / (draws + 1)
-    return Ranks(u, draws, float(np.mean(ties > 0)))
+    return np.asarray((less + broken + rng.random(less.shape)) / (draws + 1))
 
 
 def smooth_p_value(u: Array) -> float:
     """p-value of Neyman's smooth test of uniformity with four components (chi² with 4 d.o.f.)."""
+    return float(smooth_p_values(u[np.newaxis])[0])
+
+
+def smooth_p_values(u: Array) -> Array:
+    """The same of each row of u (m, N); shape (m,)."""
     y = 2 * u - 1
-    moments = [np.sum(special.eval_legendre(k, y)) for k in range(1, 5)]
-    statistic = sum((2 * k + 1) * m**2 for k, m in enumerate(moments, start=1)) / len(u)
-    return float(special.chdtrc(4, statistic))
+    # Legendre's polynomials of degree 1 to 4.
+    square = y * y
+    components = (
+        y,
+        1.5 * square - 0.5,
+        (2.5 * square - 1.5) * y,
+        ((35 * square - 30) * square + 3) / 8,
+    )
+    statistic = np.zeros(len(u))
+    for k, component in enumerate(components, start=1):
+        statistic += (2 * k + 1) * component.sum(axis=1) ** 2
+    return np.asarray(special.chdtrc(4, statistic / u.shape[1]))
 
 
 @lru_cache

@@ -17,7 +17,7 @@ from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.diagnostics._calibration import CalibrationSet, read_calibration, recorded
 from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged, worse
 from sbiwb.diagnostics._pooled import pools
-from sbiwb.diagnostics._ranks import TIES_TOLERATED, Ranks, rank, smooth_p_value
+from sbiwb.diagnostics._ranks import TIES_TOLERATED, Ranks, smooth_p_values, spread
 from sbiwb.rng import stream
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ NAME = "correlations"
 # Products handled at most, so that many parameters cost seconds: beyond, fewer draws are ranked.
 _MOST = 10**8
 _FEWEST_DRAWS = 50
+_CACHED = 2**15
+"""Simulations × draws handled at a time: products then stay in the cache."""
 
 
 def correlations(
@@ -90,20 +92,18 @@ def correlations(
         message = "cannot tell: a single parameter has no correlations"
         return Verdict(NAME, Outcome.UNKNOWN, calibration.noted(message))
     less, ties, drawn = _counts(calibration, pairs)
-    ranks = [
-        rank(below, same, drawn, stream(seed, NAME, *pair))
-        for pair, below, same in zip(pairs, less, ties, strict=True)
-    ]
-    p_values = [smooth_p_value(r.u) for r in ranks]
+    u = spread(less, ties, drawn, stream(seed, NAME))
+    p_values = smooth_p_values(u)
     worst = int(np.argmin(p_values))
-    p_value = min(1.0, len(pairs) * p_values[worst])
-    u, below, low, high = ranks[worst].curve(1 - warn / len(pairs))
-    message, at_best = _sentence(calibration, pairs[worst], ranks[worst], p_value < warn)
+    p_value = min(1.0, len(pairs) * float(p_values[worst]))
+    ranks = Ranks(u[worst], drawn, float(np.mean(ties[worst] > 0)))
+    points, below, low, high = ranks.curve(1 - warn / len(pairs))
+    message, at_best = _sentence(calibration, pairs[worst], ranks, p_value < warn)
     return judged(
         NAME,
         p_value,
         message,
-        {"u": u, "difference": below - u, "low": low - u, "high": high - u},
+        {"u": points, "difference": below - points, "low": low - points, "high": high - points},
         warn=warn,
         fail=fail,
         at_best=at_best,
@@ -126,12 +126,14 @@ def _counts(
     drawn = min(length, max(_FEWEST_DRAWS, _MOST // (len(pairs) * n)))
     less = np.zeros((len(pairs), n), dtype=np.intp)
     ties = np.zeros_like(less)
-    for which, z in pools(calibration.theta, calibration.samples[:drawn]):
-        columns = np.ascontiguousarray(z.transpose(2, 1, 0))
+    for which, z in pools(calibration.theta, calibration.samples[:drawn], _CACHED):
+        columns = np.ascontiguousarray(z.transpose(2, 1, 0), dtype=np.float32)
+        tied = (columns[:, 1:] == columns[:, :1]).any(axis=(1, 2))
         for row, (a, b) in enumerate(pairs):
             product = columns[a] * columns[b]
             less[row, which] = np.count_nonzero(product[1:] < product[0], axis=0)
-            ties[row, which] = np.count_nonzero(product[1:] == product[0], axis=0)
+            if tied[a] or tied[b]:
+                ties[row, which] = np.count_nonzero(product[1:] == product[0], axis=0)
     return less, ties, drawn
 
 

@@ -24,13 +24,17 @@ from sbiwb.report.labels import drawn
 from sbiwb.report.text import plain
 
 _COLUMNS = 5
-_TARP = ("alpha", "ecp", "low", "high")
+_COVERAGE = ("alpha", "ecp", "low", "high")
 _RANKS = ("u", "difference", "low", "high")
 
 
 def calibration_plot(group: Group) -> Markup | None:
-    """Draw the coverage curve and, parameter by parameter, the ranks; None without such checks."""
-    tarp = _curves(group, "tarp", _TARP)
+    """Draw the coverage curves and, parameter by parameter, the ranks; None without such checks."""
+    coverage = {
+        check: curves
+        for check in ("tarp", "expected_coverage")
+        if (curves := _curves(group, check, _COVERAGE))
+    }
     checks = dict.fromkeys(v.name for r in group.results.values() for v in r.verdicts)
     ranks = {
         check.partition("[")[2].removesuffix("]"): _curves(group, check, _RANKS)
@@ -38,7 +42,7 @@ def calibration_plot(group: Group) -> Markup | None:
         if check.startswith("sbc[")
     }
     ranks = {name: curves for name, curves in ranks.items() if curves}
-    count = bool(tarp) + len(ranks)
+    count = len(coverage) + len(ranks)
     if not count:
         return None
     across = min(count, _COLUMNS)
@@ -49,8 +53,9 @@ def calibration_plot(group: Group) -> Markup | None:
         panels = list(figure.subplots(down, across, squeeze=False).ravel())
         for axes in panels[count:]:
             axes.set_visible(False)
-        if tarp:
-            _coverage(panels[0], group, tarp)
+        for axes, (check, curves) in zip(panels, coverage.items(), strict=False):
+            _coverage(axes, group, curves)
+            axes.set_title("coverage (TARP)" if check == "tarp" else "coverage (densest regions)")
         largest = max(
             (
                 np.max(np.abs(c[k]))
@@ -60,14 +65,13 @@ def calibration_plot(group: Group) -> Markup | None:
             ),
             default=0.0,
         )
-        for axes, (name, curves) in zip(panels[bool(tarp) :], ranks.items(), strict=False):
+        for axes, (name, curves) in zip(panels[len(coverage) :], ranks.items(), strict=False):
             _ranks(axes, group, curves, largest)
             axes.set_title(f"ranks of {drawn(group.quantity(name))}")
             if name == next(iter(ranks)):
                 axes.set_ylabel("ECDF − uniform")
-        methods = [
-            m for m in group.methods if m in {*tarp, *(m for c in ranks.values() for m in c)}
-        ]
+        drawn_methods = {m for c in (*coverage.values(), *ranks.values()) for m in c}
+        methods = [m for m in group.methods if m in drawn_methods]
         handles = [line for line in panels[0].get_lines() if line.get_gid() in methods]
         figure.legend(handles=handles, loc="outside upper left", ncols=4)
         return svg(figure, _alt(group, methods))
@@ -92,7 +96,6 @@ def _coverage(axes: Axes, group: Group, curves: Mapping[str, Mapping[str, list[f
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     axes.set_xlabel("credibility level")
     axes.set_ylabel("expected coverage")
-    axes.set_title("coverage (TARP)")
 
 
 def _ranks(
@@ -147,4 +150,4 @@ def _alt(group: Group, methods: Sequence[str]) -> str:
 
 
 def _is_calibration(verdict: Verdict) -> bool:
-    return verdict.name.partition("[")[0] in ("tarp", "sbc")
+    return verdict.name.partition("[")[0] in ("tarp", "expected_coverage", "sbc")
