@@ -35,12 +35,25 @@ class Output:
         Unit and LaTeX label of x.
     names : tuple of str
         A name for each entry along the last axis, for tables; may be empty.
+    rows : tuple of str
+        A name for each row of an x with two axes, such as channels; may be empty.
     """
 
     shape: tuple[int, ...]
     unit: str = ""
     label: str = "x"
     names: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """A name for each entry of the flattened x; empty where they have none."""
+        if len(self.shape) == 1 and len(self.names) == self.shape[0]:
+            return self.names
+        if len(self.shape) == 2 and len(self.rows) == self.shape[0]:
+            columns = self.names or tuple(str(k) for k in range(self.shape[1]))
+            return tuple(f"{row} {column}" for row in self.rows for column in columns)
+        return ()
 
 
 class Simulator(ABC):

@@ -153,8 +153,8 @@ def read_pool(observed: ArrayLike, simulated: ArrayLike, names: Sequence[str] | 
 def observed_data(result: Result) -> tuple[Array, list[str] | None]:
     """The observation of a result, and names of its entries where the simulator has them."""
     seen = np.asarray(result.tree["observed_data"].to_dataset()["x"].values)
-    names = () if result.problem is None else result.problem.simulator.output.names
-    return seen, list(names) if seen.ndim == 1 and len(names) == seen.size else None
+    names = () if result.problem is None else result.problem.simulator.output.entries
+    return seen, list(names) if len(names) == seen.size else None
 
 
 def exchangeable_p_value(*scores: Array) -> float:

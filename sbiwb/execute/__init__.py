@@ -30,7 +30,7 @@ from sbiwb.progress import QUIET, Progress
 from sbiwb.rng import check_seed
 from sbiwb.store import open_store
 
-_ROWS, _GUARDED_ROWS = 1000, 20
+_ROWS, _GUARDED_ROWS = 1000, 10
 _BLOCK_BYTES = 2**26
 
 

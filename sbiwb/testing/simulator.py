@@ -111,13 +111,20 @@ def _check_description(simulator: Simulator, subject: str) -> None:
             expected=kind.__name__,
         )
     require(simulator.name and simulator.version, subject, "name or version is empty")
-    shape, names = simulator.output.shape, simulator.output.names
+    shape, names, rows = (getattr(simulator.output, part) for part in ("shape", "names", "rows"))
     require(
         not names or (shape and len(names) == shape[-1]),
         subject,
         "output has the wrong number of names",
         got=len(names),
         expected=shape[-1] if shape else 0,
+    )
+    require(
+        not rows or (len(shape) == 2 and len(rows) == shape[0]),
+        subject,
+        "output has the wrong number of rows",
+        got=len(rows),
+        expected=shape[0] if len(shape) == 2 else 0,
     )
     for what, value in (
         ("options", dict(simulator.options)),

@@ -172,7 +172,8 @@ def _within(what: str, value: object, low: float, high: float) -> float:
 
 
 def _output(times: Array, cutoff: float | None) -> Output:
-    names = tuple(f"V({t:g} s)" for t in times)
     if cutoff is None:
+        names = tuple(f"V({t:g} s)" for t in times)
         return Output((len(times),), unit="V", label="V", names=names)
-    return Output((2, len(times)), unit="V", label="V", names=names)
+    names = tuple(f"at {t:g} s" for t in times)
+    return Output((2, len(times)), unit="V", label="V", names=names, rows=("voltage", "mask"))

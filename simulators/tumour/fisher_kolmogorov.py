@@ -149,7 +149,7 @@ class FisherKolmogorov(Simulator):
             names = self._summaries.names
             self.output = Output((len(names),), label="s", names=names)
         else:
-            self.output = Output((len(channels), voxels))
+            self.output = Output((len(channels), voxels), rows=tuple(channels))
             # Images have a likelihood and a mean, their summaries do not.
             self.log_likelihood = self._log_likelihood
             self.mean = self._mean

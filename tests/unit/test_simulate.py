@@ -64,7 +64,7 @@ def test_blocks_are_small_where_rows_are_dear_or_large():
     assert default_block_size((13,), guarded=False) == 1000
     assert default_block_size((40, 50), guarded=False) == 1000
     assert default_block_size((1000, 1000), guarded=False) == 8
-    assert default_block_size((13,), guarded=True) == 20
+    assert default_block_size((13,), guarded=True) == 10
     assert default_block_size((10_000, 10_000), guarded=True) == 1
 
 

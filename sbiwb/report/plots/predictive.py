@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
+from sbiwb.core.simulator import Output
 from sbiwb.report.figure import (
     INK,
     MUTED,
@@ -34,6 +35,8 @@ def predictive_plot(group: Group) -> Markup | None:
     if not curves:
         return None
     band_of = group.reference if group.reference in curves else next(iter(curves))
+    shown = _Shown(group, curves[band_of])
+    curves = {method: shown.cut(curve) for method, curve in curves.items()}
     apart = len(_entries(curves[band_of])) <= _MOST_APART
     with drawing():
         figure = new_figure(10, 2.9)
@@ -57,11 +60,65 @@ def predictive_plot(group: Group) -> Markup | None:
                 ms=5,
                 label=plain(method),
             )
-        _name_entries(axes, group, _entries(curves[band_of]))
+        shown.label(axes)
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_ylabel("(observed − median) / σ")
         figure.legend(loc="outside upper left", ncols=5)
         return svg(figure, _alt(group, curves))
+
+
+class _Shown:
+    """Which entries are drawn, and what the axis calls them.
+
+    Rows that are only ever 0 or 1, outlines and masks, have no residuals to see, and are left out
+    beside others.
+    """
+
+    def __init__(self, group: Group, curve: Curve) -> None:
+        problem = group.results[group.reference].problem
+        self._output = Output(()) if problem is None else problem.simulator.output
+        entries = _entries(curve).astype(int)
+        rows = self._output.rows
+        width = self._output.shape[-1] if rows else 1
+        low, high = np.array(curve["low95"]), np.array(curve["high95"])
+        binary = np.isin(curve["observed"], (0.0, 1.0)) & (low >= 0.0) & (high <= 1.0)
+        self._left_out = [k for k in range(len(rows)) if np.all(binary[entries // width == k])]
+        if len(self._left_out) == len(rows):
+            self._left_out = []
+        row_of = entries // width if rows else np.zeros(len(entries), dtype=int)
+        kept = ~np.isin(row_of, self._left_out)
+        self._entries, self._rows = entries[kept], sorted(set(row_of[kept]))
+        # A row by itself is numbered from its own first entry.
+        self._first = width * self._rows[0] if len(self._rows) == 1 else 0
+
+    def cut(self, curve: Curve) -> Curve:
+        """The curve at the entries that are drawn."""
+        found = np.flatnonzero(np.isin(_entries(curve), self._entries))
+        cut = {name: [column[k] for k in found] for name, column in curve.items()}
+        return {**cut, "entry": list(_entries(curve)[found] - self._first)}
+
+    def label(self, axes: Axes) -> None:
+        """Name the entries, or number them, and divide the rows."""
+        places, output = self._entries - self._first, self._output
+        axes.set_xlim(places[0] - 0.6, places[-1] + 0.6)
+        if len(places) <= _MOST_APART and output.entries:
+            names = [plain(output.entries[e], 24) for e in self._entries]
+            turned = max(len(n) for n in names) * len(names) > 110
+            rotation, side = (35, "right") if turned else (0, "center")
+            axes.set_xticks(places, names, rotation=rotation, ha=side)
+            axes.tick_params(axis="x", length=0)
+            return
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        if not output.rows:
+            axes.set_xlabel("entry of the data")
+            return
+        for row in self._rows[1:]:
+            axes.axvline(row * output.shape[-1] - 0.5, color=MUTED, lw=0.6, ls=":")
+        text = f"entry of {', '.join(plain(output.rows[k], 24) for k in self._rows)}"
+        if self._left_out:
+            without = ", ".join(plain(output.rows[k], 24) for k in self._left_out)
+            text += f" (without {without}: yes or no)"
+        axes.set_xlabel(text)
 
 
 def _curves(group: Group) -> dict[str, Curve]:
@@ -96,21 +153,6 @@ def _bands(axes: Axes, curve: Curve, *, apart: bool) -> None:
             axes.bar(x, top - bottom, 1.0, bottom, color=SHADE, alpha=alpha, lw=0)
         else:
             axes.fill_between(x, bottom, top, color=SHADE, alpha=alpha, lw=0)
-
-
-def _name_entries(axes: Axes, group: Group, entries: Array) -> None:
-    axes.set_xlim(entries[0] - 0.6, entries[-1] + 0.6)
-    problem = group.results[group.reference].problem
-    output = problem.simulator.output if problem is not None else None
-    if output is not None and output.shape == (len(output.names),) and len(entries) <= _MOST_APART:
-        names = [plain(output.names[int(e)], 24) for e in entries]
-        turned = max(len(n) for n in names) * len(names) > 110
-        rotation, side = (35, "right") if turned else (0, "center")
-        axes.set_xticks(entries, names, rotation=rotation, ha=side)
-        axes.tick_params(axis="x", length=0)
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        axes.set_xlabel("entry of the data")
 
 
 def _alt(group: Group, curves: Mapping[str, Curve]) -> str:
