@@ -1,72 +1,94 @@
-"""Whitened strain of GW150914 (or of a simulated event) in each detector, and a waveform that fits.
+"""GW150914: whitened strain with the reference posterior's band of signals, and four parameters.
 
-python docs/examples/gravitational_waves.py docs/images/gravitational_waves.png gw150914
+python docs/examples/gravitational_waves.py docs/images/gravitational_waves.png
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
 
 import sbiwb
-from sbiwb.simulators.gw.compact_binary import INJECTION
 
-# A maximum of the likelihood of GW150914, found by climbing from draws of the prior: ln L is 279
-# above that of noise alone.
-FITTED = {
-    "chirp_mass": 29.4578,
-    "mass_ratio": 1.0,
-    "chi_1": -0.0565,
-    "chi_2": -0.2623,
-    "luminosity_distance": 368.42,
-    "theta_jn": 2.7969,
-    "psi": 0.0708,
-    "phase": 4.6005,
-    "t_c": 0.0190,
-    "ra": 1.049,
-    "dec": -1.1213,
-}
+REFERENCE = Path(__file__).parents[2] / "tests/references/gw150914.nc"
 RATE = 2048.0
-BEFORE, AFTER = 0.16, 0.06  # seconds shown
+SHOWN = (-0.09, 0.05)  # seconds about the trigger
+DRAWS = 300
+PANELS = (
+    ("chirp_mass", "mass_ratio", r"chirp mass  [$M_\odot$]", "mass ratio"),
+    ("luminosity_distance", "theta_jn", "distance  [Mpc]", "inclination  [rad]"),
+)
+
+LIMITS = {"mass_ratio": 1.0, "theta_jn": np.pi}
 
 
 def time_series(x, grid):
     """Whitened strain as a function of time; unit is the noise's standard deviation in the band."""
-    spectrum = np.zeros(int(RATE * grid.duration / 2) + 1, dtype=complex)
-    spectrum[grid.first : grid.stop] = x[:, 0] + 1j * x[:, 1]
-    series = np.fft.irfft(spectrum) * len(spectrum)
+    spectrum = np.zeros((*x.shape[:-2], int(RATE * grid.duration / 2) + 1), dtype=complex)
+    spectrum[..., grid.first : grid.stop] = x[..., 0] + 1j * x[..., 1]
+    series = np.fft.irfft(spectrum) * spectrum.shape[-1]
     # Noise of unit variance in 2n real numbers becomes one of standard deviation √n in time.
     return series / np.sqrt(len(grid))
 
 
-def main(path, data):
+def levels(counts, shares=(0.9, 0.5)):
+    """Counts a cell above which lie the given shares of all draws."""
+    ordered = np.sort(counts.ravel())[::-1]
+    return [ordered[np.searchsorted(np.cumsum(ordered), s * ordered.sum())] for s in shares]
+
+
+def main(path, draws=DRAWS):
     """Draw the figure."""
-    problem = sbiwb.problem("gw.compact_binary", data=data)
-    binary = problem.simulator
-    values = FITTED if data == "gw150914" else INJECTION
-    theta = np.array([[values[name] for name in problem.prior.names]])
-    fit, after = binary.mean(theta)[0], binary.grid.duration - 2.0
-    time = np.arange(int(RATE * binary.grid.duration)) / RATE - after
-    shown = (time > values["t_c"] - BEFORE) & (time < values["t_c"] + AFTER)
-    names = binary.options["detectors"]
-    figure, axes = plt.subplots(len(names), 1, figsize=(6.4, 4.2), sharex=True, sharey=True)
-    for axis, name, strain, signal in zip(axes, names, problem.observation.x, fit, strict=True):
-        axis.plot(1e3 * time[shown], time_series(strain, binary.grid)[shown], color="0.6", lw=1.0)
-        axis.plot(1e3 * time[shown], time_series(signal, binary.grid)[shown], color="C0", lw=1.6)
+    problem = sbiwb.problem("gw.compact_binary", data="gw150914")
+    binary, reference = problem.simulator, xr.load_dataset(REFERENCE, engine="h5netcdf")
+    values = {name: reference[name].values.ravel().astype(float) for name in reference.data_vars}
+    theta = np.stack([values[name] for name in problem.prior.names], axis=1)[:draws]
+    signals = time_series(binary.mean(theta), binary.grid)
+    strain = time_series(problem.observation.x, binary.grid)
+    time = np.arange(strain.shape[-1]) / RATE - (binary.grid.duration - 2.0)
+    shown = (time > SHOWN[0]) & (time < SHOWN[1])
+    figure = plt.figure(figsize=(7.6, 4.2), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(2.1, 1))
+    above = None
+    for k, name in enumerate(binary.options["detectors"]):
+        axis = above = figure.add_subplot(grid[k, 0], sharex=above, sharey=above)
+        low, high = np.quantile(signals[:, k, shown], [0.05, 0.95], axis=0)
+        axis.plot(1e3 * time[shown], strain[k, shown], color="0.65", lw=0.9, label="strain")
+        axis.fill_between(
+            1e3 * time[shown], low, high, color="C0", alpha=0.85, lw=0, label="signal, 90 %"
+        )
         axis.set_ylabel(f"{name}  [noise σ]")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(["whitened strain", "IMRPhenomD"], frameon=False, loc="upper left", ncols=2)
-    axes[0].set_title(f"{problem.observation.name}, signal-to-noise {binary.snr(theta)[0]:.1f}")
-    axes[-1].set_xlabel("time after the trigger [ms]")
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
+        if k == 0:
+            axis.legend(frameon=False, loc="upper left", ncols=2, handlelength=1.4)
+            axis.tick_params(labelbottom=False)
+    axis.set_xlabel("time after the trigger  [ms]")
+    for k, (first, second, label, other) in enumerate(PANELS):
+        axis = figure.add_subplot(grid[k, 1])
+        counts, x, y = np.histogram2d(values[first], values[second], bins=26)
+        smooth = np.pad(counts, 1)
+        smooth = sum(
+            a * b * np.roll(smooth, (i, j), (0, 1))
+            for i, a in ((-1, 0.25), (0, 0.5), (1, 0.25))
+            for j, b in ((-1, 0.25), (0, 0.5), (1, 0.25))
+        )[1:-1, 1:-1]
+        centre = (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2
+        edges = [*levels(smooth), smooth.max() * 1.01]
+        axis.contourf(*centre, smooth.T, levels=edges, colors=["#a6c8e8", "#3a7fc1"])
+        axis.set(xlabel=label, ylabel=other, ylim=(None, LIMITS[second]))
+        axis.spines[["top", "right"]].set_visible(False)
+        if k == 0:
+            axis.set_title("50 % and 90 % of the posterior", fontsize="small")
+    figure.savefig(path, dpi=150)
     plt.close(figure)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "simulated")
+    main(sys.argv[1])

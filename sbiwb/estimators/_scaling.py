@@ -116,3 +116,20 @@ def linear_coordinates(theta: Array, prior: Prior) -> Array:
     """
     linear = (prior.to_unit(theta) - 0.5) * np.sqrt(12)
     return np.where(is_bounded(prior), linear, prior.to_unconstrained(theta))
+
+
+def smooth_coordinates(theta: Array, prior: Prior) -> Array:
+    """`linear_coordinates` in which a periodic parameter is a point on a circle; shape (n, m).
+
+    A whole turn becomes √2 cos 2πu and √2 sin 2πu, at unit variance like the others, so that what
+    is a function of these goes on through the ends of the range.  A part of a turn stays linear.
+    """
+    linear = linear_coordinates(theta, prior)
+    columns = []
+    for k, (parameter, side) in enumerate(zip(prior.parameters, prior.box, strict=True)):
+        if parameter.periodic and side == (0.0, 1.0):
+            turn = 2 * np.pi * prior.to_unit(theta)[:, k]
+            columns += [np.sqrt(2) * np.cos(turn), np.sqrt(2) * np.sin(turn)]
+        else:
+            columns.append(linear[:, k])
+    return np.stack(columns, axis=1)

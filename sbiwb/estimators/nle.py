@@ -24,7 +24,7 @@ from sbiwb.estimators._flow import (
     to_weights,
 )
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
+from sbiwb.estimators._scaling import Whitening, fit_whitening, smooth_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
@@ -58,7 +58,7 @@ class FlowLikelihood(LearnedLikelihood):
         self._log_abs_det = scale.log_abs_det + float(np.linalg.slogdet(whiten)[1])
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
-        condition = linear_coordinates(theta, self.prior)
+        condition = smooth_coordinates(theta, self.prior)
         residual = (self.scale(x) - self.mean(condition)) @ self.whiten
         with torch.no_grad():
             density = in_chunks(
@@ -103,7 +103,7 @@ class NLE(Estimator[NLEOptions]):
         check_enough(len(usable))
         scale = fit_whitening(usable.x)
         x = scale(usable.x)
-        condition = linear_coordinates(usable.theta, prior)
+        condition = smooth_coordinates(usable.theta, prior)
         mean = fit_polynomial(condition, x, seed)
         whiten = whitening_matrix(x - mean(condition))
         target = (x - mean(condition)) @ whiten

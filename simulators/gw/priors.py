@@ -111,12 +111,13 @@ def binary_prior(ranges: Mapping[str, Sequence[float]]) -> Prior:
     for name, ends in ranges.items():
         if name not in names:
             raise unknown_name("parameter in ranges", name, names)
-        if isinstance(ends, str) or len(ends) != 2:
+        if not isinstance(ends, Sequence) or isinstance(ends, str) or len(ends) != 2:
             raise UsageError(f"bad range of {name}", got=repr(ends), expected="[low, high]")
-    return Prior(tuple(_within(each, ranges.get(each.name)) for each in PARAMETERS))
+    return Prior(tuple(within(each, ranges.get(each.name)) for each in PARAMETERS))
 
 
-def _within(parameter: Parameter, ends: Sequence[float] | None) -> Parameter:
+def within(parameter: Parameter, ends: Sequence[float] | None) -> Parameter:
+    """`parameter` in another range, if `ends` is not None; a part of a circle is not periodic."""
     if ends is None:
         return parameter
     low, high = map(float, ends)

@@ -97,3 +97,18 @@ def test_too_few_and_constant_simulations():
     some = pairs()
     with pytest.raises(DataError, match="constant: nothing can be learned"):
         learn(Simulations(some.theta, np.ones_like(some.x), some.status))
+
+
+def test_an_angle_is_learned_through_the_ends_of_its_range():
+    prior = Prior((Parameter("phase", Uniform(0.0, 2 * np.pi), periodic=True),))
+    rng = np.random.default_rng(0)
+    theta = prior.sample(1000, rng)
+    x = np.concatenate([np.cos(theta), np.sin(theta)], axis=1) + NOISE * rng.normal(size=(1000, 2))
+    some = Simulations(theta, x, np.zeros(1000, np.int8))
+    learned = NLE().train(some, prior, NLEOptions(**QUICK | {"steps": 300}), 1, QUIET)
+    ends = np.array([[1e-6], [2 * np.pi - 1e-6]])
+    value = learned.log_likelihood(ends, np.array([[1.0, 0.0]] * 2))
+    assert value[0] == pytest.approx(value[1], abs=1e-3)
+    residual = (x - np.concatenate([np.cos(theta), np.sin(theta)], axis=1)) / NOISE
+    exact = -0.5 * np.sum(residual**2, axis=1) - np.log(2 * np.pi * NOISE**2)
+    assert np.mean(learned.log_likelihood(theta, x) - exact) == pytest.approx(0, abs=0.1)

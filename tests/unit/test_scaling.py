@@ -7,7 +7,13 @@ import pytest
 
 from sbiwb import Normal, Parameter, Prior, Uniform
 from sbiwb.errors import DataError
-from sbiwb.estimators._scaling import Whitening, fit_whitening, is_bounded, linear_coordinates
+from sbiwb.estimators._scaling import (
+    Whitening,
+    fit_whitening,
+    is_bounded,
+    linear_coordinates,
+    smooth_coordinates,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -83,3 +89,18 @@ def test_linear_coordinates_are_linear_where_bounded_and_normal_elsewhere():
     root = np.sqrt(3)
     expected = [[-root, 0.0], [0.0, 1.0], [root, -1.0]]
     assert linear_coordinates(theta, prior) == pytest.approx(np.array(expected))
+
+
+def test_a_whole_turn_is_a_circle_and_a_part_of_one_a_line():
+    angle = Parameter("angle", Uniform(0.0, 2.0), periodic=True)
+    prior = Prior((Parameter("a", Uniform(-1.0, 1.0)), angle))
+    theta = prior.sample(5000, np.random.default_rng(1))
+    smooth = smooth_coordinates(theta, prior)
+    assert np.array_equal(smooth[:, 0], linear_coordinates(theta, prior)[:, 0])
+    assert np.allclose(np.sum(smooth[:, 1:] ** 2, axis=1), 2)
+    assert np.allclose(smooth.std(axis=0), 1, atol=0.05)
+    ends = smooth_coordinates(np.array([[0.0, 1e-9], [0.0, 2.0 - 1e-9]]), prior)
+    assert np.allclose(ends[0], ends[1])
+    part = prior.restrict([0.0, 0.25], [1.0, 0.5])
+    inside = part.sample(50, np.random.default_rng(2))
+    assert np.array_equal(smooth_coordinates(inside, part), linear_coordinates(inside, part))
