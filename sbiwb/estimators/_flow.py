@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sbiwb.errors import DataError
 from sbiwb.estimators.training import TrainingOptions
 from sbiwb.rng import global_streams
 
+NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 _PREFIX = "flow."
 _CHUNK = 20_000
 """Rows a network sees at once: keeps memory flat, and results independent of the batch."""
@@ -93,30 +94,34 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
 
 
 def to_weights(flow: Any) -> dict[str, Array]:
-    """Weights and buffers of a flow as named arrays."""
+    """Weights and buffers of a network as named arrays."""
     return {_PREFIX + name: value.numpy() for name, value in flow.state_dict().items()}
 
 
 def from_weights(recipe: dict[str, Any], weights: dict[str, Array]) -> Any:
-    """Rebuild a flow from its recipe and `to_weights`.
+    """Rebuild a flow from its recipe and `to_weights`; raises as `load_weights` does."""
+    return load_weights(build_flow(recipe, seed=0), weights)
+
+
+def load_weights(network: NetworkT, weights: dict[str, Array]) -> NetworkT:
+    """Give a network, freshly built, the weights that `to_weights` saved.
 
     Raises
     ------
     DataError
         If the weights do not fit the recipe.
     """
-    flow = build_flow(recipe, seed=0)
     state = {
         name.removeprefix(_PREFIX): torch.from_numpy(np.array(value))
         for name, value in weights.items()
         if name.startswith(_PREFIX)
     }
     try:
-        flow.load_state_dict(state)
+        network.load_state_dict(state)
     except RuntimeError as error:
         raise DataError("saved weights do not fit the saved recipe", got=error) from error
-    flow.eval()
-    return flow
+    network.eval()
+    return network
 
 
 def to_tensor(array: Array) -> torch.Tensor:

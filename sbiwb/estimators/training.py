@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,9 +24,6 @@ from sbiwb.core.options import Options
 from sbiwb.errors import InferenceError
 from sbiwb.progress import Progress
 from sbiwb.rng import integer_seed
-
-if TYPE_CHECKING:
-    from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
 
 MIN_SIMULATIONS = 100
 AVERAGING = 0.98
@@ -54,6 +52,21 @@ class TrainingOptions(Options):
     validation_fraction: float = Field(0.1, gt=0, lt=1)
 
 
+class Trainable(Protocol):
+    """A `torch.nn.Module` with a loss, such as sbi's density estimators."""
+
+    def loss(self, input: torch.Tensor, condition: torch.Tensor) -> Any:
+        """Loss of each row, a tensor of shape (n,)."""
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]:
+        """As Torch's, like those that follow."""
+
+    def train(self) -> Any: ...
+    def eval(self) -> Any: ...
+    def state_dict(self) -> dict[str, torch.Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+
+
 @dataclass(frozen=True)
 class TrainingLog:
     """Loss per epoch, and the epoch whose weights were kept."""
@@ -75,7 +88,7 @@ def check_enough(n: int) -> None:
 
 
 def fit(
-    network: ConditionalDensityEstimator,
+    network: Trainable,
     inputs: torch.Tensor,
     condition: torch.Tensor,
     options: TrainingOptions,
@@ -86,8 +99,8 @@ def fit(
 
     Parameters
     ----------
-    network : sbi ConditionalDensityEstimator
-        Anything with ``loss(input, condition) -> (n,)``.
+    network : torch.nn.Module
+        Any with ``loss(input, condition) -> (n,)``: sbi's density estimators, for example.
     inputs, condition : torch.Tensor, shape (n, …)
         Scaled float32 data.
     options : TrainingOptions
@@ -152,7 +165,7 @@ def fit(
 
 
 @torch.no_grad()
-def _move_average(average: torch.nn.Module, network: torch.nn.Module) -> None:
+def _move_average(average: Trainable, network: Trainable) -> None:
     """Move averaged weights towards the current ones: the mean of the last ~50 steps."""
     pairs = zip(average.parameters(), network.parameters(), strict=True)
     old, new = map(list, zip(*pairs, strict=True))
