@@ -72,7 +72,7 @@ class CellSimulator(Simulator):
     """
 
     costly = True
-    version = f"1 (PyBaMM {pybamm.__version__})"
+    version = f"2 (PyBaMM {pybamm.__version__})"
     model: str
 
     def __init__(

@@ -28,7 +28,7 @@ from sbiwb.errors import UsageError, unknown_name
 from .protocols import numbers_of
 
 _LOG_2PI = float(np.log(2 * np.pi))
-_JITTER = 1e-9
+_JITTER = 1e-12
 """Relative to the variance of the process: keeps its covariance positive definite in float64."""
 
 
