@@ -60,7 +60,8 @@ def infer(
     problem : Problem
         Made by `sbiwb.problem`.
     method : str
-        ``npe``, ``npe+importance``, ``nle+SAMPLER``, ``nre+SAMPLER`` or ``exact+SAMPLER``.
+        ``npe``, ``fmpe``, either with ``+importance``, ``nle+SAMPLER``, ``nre+SAMPLER`` or
+        ``exact+SAMPLER``.
     budget : int, optional
         Simulator calls in all, for methods that learn; 10,000 by default.
     seed : int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
 from sbiwb.estimators.training import TrainingOptions
-from sbiwb.rng import global_streams
+from sbiwb.rng import global_streams, integer_seed
 
 NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 _PREFIX = "flow."
@@ -22,7 +23,15 @@ _CHUNK = 20_000
 """Rows a network sees at once: keeps memory flat, and results independent of the batch."""
 
 
-class FlowOptions(TrainingOptions):
+class DensityOptions(TrainingOptions):
+    """Options of training that also say which density is trained."""
+
+    @abstractmethod
+    def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
+        """All that rebuilds a density of `target` numbers given `condition` numbers."""
+
+
+class FlowOptions(DensityOptions):
     """Options that every flow has, besides those of training.
 
     Parameters
@@ -76,6 +85,18 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
         sizes = (recipe[name] for name in ("target", "condition", "hidden", "members"))
         with global_streams(seed, "weights"):
             return AutoregressiveMixture(*sizes)
+
+    if recipe["flow"] == "matching":
+        from sbiwb.estimators._matching import FlowMatching
+
+        with global_streams(seed, "weights"):
+            return FlowMatching(
+                recipe["target"],
+                recipe["condition"],
+                recipe["hidden"],
+                recipe["blocks"],
+                integer_seed(seed, "noise") // 2,  # it counts upwards from there
+            )
 
     from sbi.neural_nets.net_builders.flow import build_maf, build_nsf
 

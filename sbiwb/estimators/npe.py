@@ -1,40 +1,18 @@
-"""Neural posterior estimation: a conditional flow q(θ | x), truncated rather than re-weighted.
-
-The flow lives in the prior's unconstrained space z, so no draw leaves the prior and there is no
-leakage to correct.  Under it lies a polynomial regression of θ on x (see `_regression`).
-"""
+"""Neural posterior estimation: a conditional flow q(θ | x), truncated rather than re-weighted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-import torch
 from pydantic import Field
-from scipy import special
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._directions import informative_directions
-from sbiwb.estimators._flow import (
-    FlowOptions,
-    build_flow,
-    from_weights,
-    in_chunks,
-    to_tensor,
-    to_weights,
-)
-from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import Whitening, fit_whitening, is_bounded, linear_coordinates
-from sbiwb.estimators.base import Estimator, LearnedPosterior
-from sbiwb.estimators.training import TrainingLog, check_enough, fit
+from sbiwb.estimators._flow import FlowOptions
+from sbiwb.estimators._posterior import FlowPosterior, learn_posterior, restore_posterior
+from sbiwb.estimators.base import Estimator
 from sbiwb.progress import Progress
-from sbiwb.rng import global_streams
-
-DRAWS_AT_ONCE = 100_000
-_LOG_2PI = float(np.log(2 * np.pi))
 
 
 class NPEOptions(FlowOptions):
@@ -48,113 +26,6 @@ class NPEOptions(FlowOptions):
 
     draws: int = Field(10_000, ge=1)
     flow: Literal["maf", "nsf", "mixture"] = "mixture"
-
-
-@dataclass(frozen=True)
-class ResidualMap:
-    """Affine map between z and what the flow models, with centre and slope that depend on x.
-
-    A uniform parameter is regressed in its own linear coordinate; its centre and slope in
-    z = Φ⁻¹(u) follow.  Noise of constant width in θ then has constant width in the residual,
-    wherever in its range the parameter lies.
-    """
-
-    mean: Polynomial
-    bounded: Array
-    edge: Array
-    whiten: Array
-
-    def centre_and_slope(self, x: Array) -> tuple[Array, Array]:
-        """Centre z₀ and slope dz/dc at scaled data x (n, k), each (n, d)."""
-        c = self.mean(x)
-        u = np.clip(c / np.sqrt(12) + 0.5, self.edge, 1 - self.edge)
-        z = special.ndtri(u)
-        slope = np.exp(0.5 * z**2 + 0.5 * _LOG_2PI) / np.sqrt(12)
-        is_bounded = self.bounded > 0
-        return np.where(is_bounded, z, c), np.where(is_bounded, slope, 1.0)
-
-    def residual(self, z: Array, x: Array) -> Array:
-        """Map z (n, d) to what the flow models."""
-        centre, slope = self.centre_and_slope(x)
-        return ((z - centre) / slope) @ self.whiten
-
-    def unconstrained(self, residual: Array, x: Array) -> Array:
-        """Inverse of `residual`."""
-        centre, slope = self.centre_and_slope(x)
-        return centre + slope * np.linalg.solve(self.whiten.T, residual.T).T
-
-    def log_abs_det(self, x: Array) -> Array:
-        """log |d residual / dz| at scaled data x (n, k); shape (n,)."""
-        _, slope = self.centre_and_slope(x)
-        return np.asarray(np.linalg.slogdet(self.whiten)[1] - np.sum(np.log(slope), axis=1))
-
-
-def fit_residual_map(theta: Array, x: Array, prior: Prior, seed: int) -> ResidualMap:
-    """Regress theta (n, d) on scaled data x (n, k) and whiten what is left."""
-    c = linear_coordinates(theta, prior)
-    mean = fit_polynomial(x, c, seed)
-    # A centre nearer to the wall than the noise is wide would get an absurd slope.
-    width = np.std(c - mean(x), axis=0) / np.sqrt(12)
-    edge = np.clip(width, 1e-6, 0.25)
-    raw = ResidualMap(mean, is_bounded(prior).astype(float), edge, np.eye(theta.shape[1]))
-    residual = raw.residual(prior.to_unconstrained(theta), x)
-    return ResidualMap(mean, raw.bounded, edge, whitening_matrix(residual))
-
-
-class FlowPosterior(LearnedPosterior):
-    """q(θ | x) as scaling, regression and a flow on the residual."""
-
-    def __init__(
-        self,
-        prior: Prior,
-        scale: Whitening,
-        residuals: ResidualMap,
-        flow: Any,
-        recipe: dict[str, Any],
-        log: TrainingLog | None = None,
-    ) -> None:
-        self.prior, self.scale, self.residuals = prior, scale, residuals
-        self.flow, self.recipe, self.log = flow, recipe, log
-
-    def sample(self, n: int, x: Array, rng: np.random.Generator) -> Array:
-        scaled = self.scale(x)
-        with global_streams(int(rng.integers(2**63)), "flow"), torch.no_grad():
-            residual = in_chunks(
-                lambda c: self.flow.sample(torch.Size([n]), condition=c).transpose(0, 1),
-                to_tensor(scaled),
-                rows=max(1, DRAWS_AT_ONCE // n),
-            )
-        flat = residual.reshape(-1, self.prior.dim)
-        z = self.residuals.unconstrained(flat, np.repeat(scaled, n, axis=0))
-        return self.prior.from_unconstrained(z).reshape(len(x), n, self.prior.dim)
-
-    def log_prob(self, theta: Array, x: Array) -> Array:
-        scaled = self.scale(x)
-        inside = np.isfinite(self.prior.log_prob(theta))
-        value = np.full(len(theta), -np.inf)
-        if not np.any(inside):
-            return value
-        theta, scaled = theta[inside], scaled[inside]
-        residual = self.residuals.residual(self.prior.to_unconstrained(theta), scaled)
-        with torch.no_grad():
-            density = in_chunks(
-                lambda r, c: self.flow.log_prob(r.unsqueeze(0), condition=c).squeeze(0),
-                to_tensor(residual),
-                to_tensor(scaled),
-            )
-        value[inside] = density + self.residuals.log_abs_det(scaled) - self.prior.log_abs_det(theta)
-        return value
-
-    def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        arrays = {
-            **self.scale.arrays("scale"),
-            **self.residuals.mean.arrays("mean"),
-            "residuals.bounded": self.residuals.bounded,
-            "residuals.edge": self.residuals.edge,
-            "residuals.whiten": self.residuals.whiten,
-            **to_weights(self.flow),
-        }
-        return self.recipe, arrays
 
 
 class NPE(Estimator[NPEOptions]):
@@ -178,31 +49,10 @@ class NPE(Estimator[NPEOptions]):
         progress: Progress,
     ) -> FlowPosterior:
         """Learn q(θ | x); see `Estimator.train`."""
-        usable = simulations.select(simulations.valid)
-        check_enough(len(usable))
-        scale = fit_whitening(usable.x)
-        told = linear_coordinates(usable.theta, prior)
-        x = scale(usable.x)
-        directions = informative_directions(told, x, seed)
-        if directions is not None:
-            scale = scale.then(directions)
-            x = scale(usable.x)  # as it is computed for an observation, rounding included
-        residuals = fit_residual_map(usable.theta, x, prior, seed)
-        target = residuals.residual(prior.to_unconstrained(usable.theta), x)
-        recipe = options.recipe("npe", target.shape[1], x.shape[1])
-        flow = build_flow(recipe, seed)
-        log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
-        return FlowPosterior(prior, scale, residuals, flow, recipe, log)
+        return learn_posterior(simulations, prior, options, "npe", seed, progress)
 
     def restore(
         self, recipe: dict[str, Any], weights: dict[str, Array], prior: Prior
     ) -> FlowPosterior:
         """Rebuild a saved posterior; see `Estimator.restore`."""
-        residuals = ResidualMap(
-            Polynomial.from_arrays(weights, "mean"),
-            weights["residuals.bounded"],
-            weights["residuals.edge"],
-            weights["residuals.whiten"],
-        )
-        scale = Whitening.from_arrays(weights, "scale")
-        return FlowPosterior(prior, scale, residuals, from_weights(recipe, weights), recipe)
+        return restore_posterior(recipe, weights, prior)

@@ -8,7 +8,8 @@ from scipy import integrate
 
 from sbiwb import Normal, Parameter, Prior, Simulations, Uniform
 from sbiwb.errors import DataError, InferenceError
-from sbiwb.estimators.npe import NPE, NPEOptions, fit_residual_map
+from sbiwb.estimators._posterior import fit_residual_map
+from sbiwb.estimators.npe import NPE, NPEOptions
 from sbiwb.progress import QUIET
 from sbiwb.rng import stream
 
