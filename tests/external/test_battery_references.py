@@ -14,7 +14,8 @@ pytest.importorskip("pybamm")
 import sbiwb
 
 FOLDER = Path(__file__).parents[1] / "references"
-MODELS = {"dfn_2c": "battery.dfn", "spm_1c": "battery.spm"}
+MODELS = {"dfn_2c": "battery.dfn", "spm_1c": "battery.spm", "dfn_1c": "battery.dfn"}
+TWICE = ("spm_1c",)
 
 
 @pytest.fixture(params=MODELS)
@@ -57,6 +58,36 @@ def test_it_has_enough_draws_and_says_how_it_was_made(reference):
     for part in (theta, theta[: len(theta) // 2], theta[len(theta) // 2 :]):
         # Five standard errors of a half that has half the effective draws.
         assert np.all(np.abs(part.mean(axis=0) - mean) < 5 * sd * np.sqrt(2 / effective))
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_second_sampler_agrees(name):
+    with xr.open_dataset(FOLDER / f"battery_{name}.nc", engine="h5netcdf") as dataset:
+        attrs = dict(dataset.attrs)
+    found = json.loads(attrs["second_sampler"])
+    assert f"python tests/references/second_sampler.py battery_{name}" in found["command"]
+    assert found["effective"] > 100
+    # Standard error of a difference of means, in posterior standard deviations; that of a standard
+    # deviation is 1/√2 of it for a Gaussian.  Four of them, once in thousands.
+    error = np.sqrt(1 / found["effective"] + 1 / min(json.loads(attrs["effective_sizes"]).values()))
+    difference = np.array(list(found["difference_of_means_in_sd"].values()))
+    ratio = np.array(list(found["ratio_of_sds"].values()))
+    assert np.all(np.abs(difference) < 4 * error)
+    assert np.all(np.abs(np.log(ratio)) < 4 * error)
+    # The planted fault: means off by half a standard deviation would be noticed.
+    assert 4 * error < 0.5
+    spread = np.hypot(found["log_evidence_err"], attrs["log_evidence_err"])
+    assert abs(found["log_evidence"] - attrs["log_evidence"]) < 4 * spread
+
+
+def test_the_page_quotes_the_references_of_the_real_curve():
+    page = (FOLDER.parents[1] / "docs" / "howto" / "batteries.md").read_text(encoding="utf-8")
+    for name in ("spm_1c", "dfn_1c"):
+        with xr.open_dataset(FOLDER / f"battery_{name}.nc", engine="h5netcdf") as dataset:
+            means, sds = (json.loads(dataset.attrs[key]) for key in ("means", "sds"))
+            assert f"{dataset.attrs['log_evidence']:.1f}" in page
+        for parameter, digits in (("eps_n", 4), ("eps_p", 3), ("R_contact", 3), ("delta", 2)):
+            assert f"{means[parameter]:.{digits}f} ± {sds[parameter]:.{digits}f}" in page
 
 
 def test_the_truth_is_where_the_posterior_is():
