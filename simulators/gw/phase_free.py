@@ -185,8 +185,7 @@ class PhaseFree(Simulator):
         signals /= np.linalg.norm(signals, axis=2, keepdims=True)
         bases, lost = [], []
         for of_detector in signals.transpose(1, 0, 2):
-            _, _, directions = np.linalg.svd(of_detector[:training], full_matrices=False)
-            vectors = directions[:components].conj().T
+            vectors = _leading(of_detector[:training], components)
             # The phase of a singular vector is arbitrary; fixed here, so that machines agree.
             largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(components)]
             bases.append(np.ascontiguousarray(vectors * (np.abs(largest) / largest)))
@@ -200,3 +199,12 @@ def _turned(components: Complex) -> Array:
     first = components[:, :1]
     turned = components * (first.conj() / np.abs(first))
     return np.concatenate([turned.real, turned.imag[:, 1:]], axis=1)
+
+
+def _leading(signals: Complex, components: int) -> Complex:
+    """Leading right singular vectors of signals (n, bins), by the small Gram matrix."""
+    values, left = np.linalg.eigh(signals @ signals.conj().T)
+    order = np.argsort(values)[::-1][:components]
+    scale = np.sqrt(np.maximum(values[order], 1e-14 * values[-1]))
+    vectors, _ = np.linalg.qr(signals.conj().T @ (left[:, order] / scale))
+    return vectors

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 from scipy.special import logsumexp
 
-from sbiwb.errors import UsageError
+from sbiwb.config import find_recipe, read_recipe
+from sbiwb.errors import DataError, UsageError
 from sbiwb.testing import check_simulator
 
 pytest.importorskip("lalsimulation")
@@ -17,8 +21,10 @@ from sbiwb.simulators.gw.compact_binary import INJECTION, CompactBinary
 from sbiwb.simulators.gw.detectors import Network
 from sbiwb.simulators.gw.network_frame import NetworkFrame, network_prior
 from sbiwb.simulators.gw.phase_free import PhaseFree
+from sbiwb.simulators.gw.phase_marginal import PhaseMarginal
 
 TRIGGER = 1126259462.4
+REFERENCE = Path(__file__).parents[1] / "references/gw150914.nc"
 SMALL = {"f_max": 128.0, "duration": 2.5}
 RANGES = {"chirp_mass": [28.0, 33.0], "t_H1": [0.015, 0.03], "luminosity_distance": [500.0, 1500.0]}
 
@@ -155,3 +161,36 @@ def test_bad_options_are_one_clear_line(options, message):
     with pytest.raises(UsageError, match=message) as caught:
         PhaseFree(**SMALL, **options)
     assert "\n" not in str(caught.value)
+
+
+# -- GW150914 -----------------------------------------------------------------------------------
+
+
+def test_the_recipe_asks_for_the_posterior_of_the_reference():
+    """Its likelihood and the whole strain's differ by a constant on the reference's draws."""
+    whole = whole_event()
+    recipe = read_recipe(find_recipe("gw150914"))
+    posed = recipe.problems["gw150914"]
+    free = PhaseFree(**posed.options)
+    reference = xr.load_dataset(REFERENCE, engine="h5netcdf").isel(draw=slice(20))
+    draws = {name: reference[name].values.ravel().astype(float) for name in reference.data_vars}
+    where = free.frame.from_equatorial(draws["t_c"], draws["ra"], draws["dec"])
+    psi = draws["psi"] % (np.pi / 2)
+    theta = np.column_stack([*(draws[name] for name in free.prior.names[:6]), psi, *where])
+    assert np.all(np.isfinite(free.prior.log_prob(theta)))
+    short = free.log_likelihood(theta, free.default_observation().x)
+    data = whole.default_observation().x
+    exact = np.stack([draws[name] for name in whole.prior.names], axis=1)
+    marginal = PhaseMarginal(whole, data, exact[0])
+    difference = short - marginal.log_likelihood(marginal.coordinates(exact))
+    # What the bases lose and relative binning neglects, in nats.
+    assert np.std(difference) < 0.2
+    moved = free.log_likelihood(theta + np.eye(10)[0] * 0.5, free.default_observation().x)
+    assert np.std(moved - short + difference) > 0.2  # a planted fault: half a solar mass
+
+
+def whole_event():
+    try:
+        return CompactBinary("gw150914")
+    except (DataError, UsageError) as error:
+        pytest.skip(f"the strain is not here: {error}")
