@@ -175,8 +175,8 @@ def main():
         f"| bare PyBaMM, the ceiling of the machine | {bare_one:.1f} s | {bare_two:.1f} s "
         f"| {_spread(ceiling)} |",
         "",
-        f"{cores} cores, with a load of {load:.1f} by other work when this began: the ceiling is 2 on "
-        "an idle machine, and both rows are to be compared in one run.",
+        f"{cores} cores, with a load of {load:.1f} by other work when this began: the ceiling is 2 "
+        "on an idle machine, and both rows are to be compared in one run.",
         "",
         "Smaller sets gain less: workers take blocks of 10, and one ends up to a block early.",
     ]
