@@ -6,7 +6,7 @@ that the network learns only what a smooth mean with constant noise does not exp
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,12 +29,25 @@ from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
 
+MIXTURE_UP_TO = 256
+
 
 class NLEOptions(FlowOptions):
-    """Options of `NLE`: those of its flow, which is small because chains evaluate it so often."""
+    """Options of `NLE`: those of its density, which is small because chains evaluate it so often.
 
+    It is a mixture by default, or, of more than 256 numbers, where a mixture's many networks would
+    be slow, a masked autoregressive flow.
+    """
+
+    flow: Literal["maf", "nsf", "mixture"] = "mixture"
     hidden: int = Field(32, ge=1)
     transforms: int = Field(2, ge=1)
+
+    def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
+        chosen = {"flow", "members"} & self.model_fields_set
+        if target > MIXTURE_UP_TO and not chosen:
+            return self.model_copy(update={"flow": "maf"}).recipe(estimator, target, condition)
+        return super().recipe(estimator, target, condition)
 
 
 class FlowLikelihood(LearnedLikelihood):

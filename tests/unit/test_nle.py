@@ -13,7 +13,7 @@ from sbiwb.progress import QUIET
 from sbiwb.rng import stream
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.0))))
-QUICK = {"steps": 1, "batch_size": 100, "hidden": 8, "transforms": 2}
+QUICK = {"steps": 1, "batch_size": 100, "hidden": 8}
 NOISE = 0.3
 
 
@@ -43,7 +43,7 @@ def test_it_is_near_the_true_likelihood():
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e-21])
-@pytest.mark.parametrize("flow", ["maf", "nsf"])
+@pytest.mark.parametrize("flow", ["maf", "nsf", "mixture"])
 def test_one_entry_is_normalised_over_x_in_any_unit(flow, unit):
     learned = learn(pairs(columns=1, unit=unit), flow=flow)
     grid = np.linspace(-4, 4, 2001) * unit
@@ -88,7 +88,18 @@ def test_a_restored_likelihood_is_the_same(learned):
 def test_weights_of_another_recipe_are_refused(learned):
     recipe, weights = learned.state()
     with pytest.raises(DataError, match="saved weights do not fit"):
-        NLE().restore({**recipe, "transforms": 3}, weights, PRIOR)
+        NLE().restore({**recipe, "members": 3}, weights, PRIOR)
+
+
+def test_a_mixture_unless_the_data_are_many_or_another_is_asked_for():
+    def flow(target, **options):
+        return NLEOptions(**options).recipe("nle", target, 2)["flow"]
+
+    assert flow(256) == "mixture"
+    assert flow(257) == "maf"
+    assert flow(257, flow="mixture") == flow(257, members=2) == "mixture"
+    assert flow(3, flow="maf") == "maf"
+    assert flow(1, flow="maf") == "nsf"
 
 
 def test_too_few_and_constant_simulations():
