@@ -15,7 +15,7 @@ import sbiwb
 
 FOLDER = Path(__file__).parents[1] / "references"
 MODELS = {"dfn_2c": "battery.dfn", "spm_1c": "battery.spm", "dfn_1c": "battery.dfn"}
-TWICE = ("spm_1c",)
+TWICE = ("dfn_2c", "spm_1c")
 
 
 @pytest.fixture(params=MODELS)
