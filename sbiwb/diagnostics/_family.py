@@ -62,9 +62,10 @@ def _with(verdict: Verdict, p_value: float, checks: int) -> Verdict:
     message = f"{verdict.message}, {p_text(p_value)} as one of {checks} checks"
     if p_value >= WARN:
         message += ": within chance"
-    return replace(
-        changed, outcome=worse(grade(p_value, WARN, FAIL), verdict.at_best), message=message
-    )
+    regraded = worse(grade(p_value, WARN, FAIL), verdict.at_best)
+    # A correction makes no verdict worse: a check may have reason to warn where p alone would fail.
+    outcome = verdict.outcome if worse(regraded, verdict.outcome) is regraded else regraded
+    return replace(changed, outcome=outcome, message=message)
 
 
 def _check(verdict: Verdict) -> str:

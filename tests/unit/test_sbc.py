@@ -96,6 +96,40 @@ def test_the_log_density_sees_overconfidence():
     assert sbiwb.sbc(theta, exact, **given)[-1].passed
 
 
+def log_likelihoods(theta, samples, x):
+    return {
+        "log_likelihood_theta": -0.5 * np.sum((x - theta) ** 2, axis=-1),
+        "log_likelihood_samples": -0.5 * np.sum((x - samples) ** 2, axis=-1),
+    }
+
+
+def test_a_posterior_that_knows_a_part_of_the_data_is_warned_of_by_the_likelihood_alone():
+    theta, _, x = calibration(n=400)
+    # x with more noise than it has: calibrated given what it sees, at twice the variance.
+    rng = np.random.default_rng(2)
+    seen = x + np.sqrt(3) * rng.standard_normal(x.shape)
+    samples = seen / 5 + np.sqrt(0.8) * rng.standard_normal((100, *theta.shape))
+    *parameters, likelihood = sbiwb.sbc(theta, samples, **log_likelihoods(theta, samples, x))
+    assert all(v.passed for v in parameters)
+    assert likelihood.name == "sbc[log_likelihood]"
+    assert likelihood.outcome is Outcome.WARN
+    assert likelihood.p_value < 0.01
+    assert "loses information" in likelihood.message
+    (corrected,) = [
+        v
+        for v in sbiwb.check_draws(theta, samples, **log_likelihoods(theta, samples, x))
+        if v.name == likelihood.name
+    ]
+    assert corrected.outcome is Outcome.WARN
+
+
+def test_draws_more_likely_than_the_truth_fail():
+    theta, samples, x = calibration(width=0.6)
+    verdict = sbiwb.sbc(theta, samples, **log_likelihoods(theta, samples, x))[-1]
+    assert verdict.outcome is Outcome.FAIL
+    assert "overconfident" in verdict.message
+
+
 def test_truths_outside_the_support_of_a_density_are_ranked_last():
     theta, samples, _ = calibration()
     density = np.random.default_rng(1).random((100, 300))
