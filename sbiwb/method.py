@@ -159,8 +159,11 @@ def _corrected(estimator: str) -> list[str]:
 
 def needs_exact(name: str) -> bool:
     """Whether a method, whose parts exist, asks for the simulator's own likelihood."""
-    first, plus, _ = name.partition("+")
-    return first == EXACT or (bool(plus) and registry.estimator(first).learns == "posterior")
+    first, plus, second = name.partition("+")
+    if first == EXACT or not plus:
+        return first == EXACT
+    # Samplers first: they load quickly, and estimators bring Torch.
+    return registry.sampler(second).corrects and registry.estimator(first).learns == "posterior"
 
 
 def _options(name: str, kind: type[Options], options: Mapping[str, Any]) -> Options:
