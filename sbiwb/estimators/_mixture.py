@@ -107,10 +107,25 @@ class _Networks(nn.Module):
         """One draw for each condition (n, k), from a member chosen at random; (n, target)."""
         n = len(c)
         rows, member = torch.arange(n), torch.randint(self.members, (n,))
+        groups = [torch.nonzero(member == which)[:, 0] for which in range(self.members)]
         t = torch.zeros(n, self.target)
         for k in range(self.target):
-            logits, means, log_widths = self.components(t, c)[member, k, rows].unbind(1)
+            # Only the network of entry k, and only that of the member, is evaluated.
+            parameters = torch.empty(n, 3, COMPONENTS)
+            for which, group in enumerate(groups):
+                parameters[group] = self._component(which, k, t[group, :k], c[group])
+            logits, means, log_widths = parameters.unbind(1)
             chosen = torch.multinomial(torch.softmax(logits, -1), 1)[:, 0]
             noise = torch.randn(n)
             t[:, k] = means[rows, chosen] + torch.exp(log_widths[rows, chosen]) * noise
         return t
+
+    def _component(self, member: int, k: int, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        """`components` of one member and entry, of the entries before it (n, k)."""
+        which = member * self.target + k
+        first = torch.cat([self.first[which, :k], self.first[which, self.target :]])
+        a = silu(torch.addmm(self.first_bias[which], torch.cat([t, c], 1), first))
+        for weight, bias in zip(self.blocks, self.block_biases, strict=True):
+            a = a + silu(torch.addmm(bias[which], a, weight[which]))
+        out = torch.addmm(self.last_bias[which], a, self.last[which])
+        return out.reshape(len(t), 3, COMPONENTS)
