@@ -150,6 +150,17 @@ def to_tensor(array: Array) -> torch.Tensor:
     return torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float32)
 
 
+def log_prob(flow: Any, inputs: Array, condition: Array) -> Array:
+    """log q(inputs_i | condition_i) of a density estimator, row by row; shape (n,)."""
+    with torch.no_grad():
+        return in_chunks(
+            lambda i, c: flow.log_prob(i.unsqueeze(0), condition=c).squeeze(0),
+            to_tensor(inputs),
+            to_tensor(condition),
+            rows=getattr(flow, "rows_at_once", _CHUNK),
+        )
+
+
 def in_chunks(
     function: Callable[..., torch.Tensor], *tensors: torch.Tensor, rows: int = _CHUNK
 ) -> Array:

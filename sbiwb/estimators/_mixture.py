@@ -35,6 +35,7 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
     """
 
     learning_rate = 1e-2
+    rows_at_once = 256  # what lies between the layers then stays in the processor's cache
     net: _Networks
 
     def __init__(self, target: int, condition: int, hidden: int, members: int) -> None:

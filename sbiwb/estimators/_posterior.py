@@ -23,6 +23,7 @@ from sbiwb.estimators._flow import (
     build_flow,
     from_weights,
     in_chunks,
+    log_prob,
     to_tensor,
     to_weights,
 )
@@ -123,12 +124,7 @@ class FlowPosterior(LearnedPosterior):
             return value
         theta, scaled = theta[inside], scaled[inside]
         residual = self.residuals.residual(self.prior.to_unconstrained(theta), scaled)
-        with torch.no_grad():
-            density = in_chunks(
-                lambda r, c: self.flow.log_prob(r.unsqueeze(0), condition=c).squeeze(0),
-                to_tensor(residual),
-                to_tensor(scaled),
-            )
+        density = log_prob(self.flow, residual, scaled)
         value[inside] = density + self.residuals.log_abs_det(scaled) - self.prior.log_abs_det(theta)
         return value
 

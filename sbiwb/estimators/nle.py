@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from sbiwb.core.distributions import Array
@@ -19,7 +18,7 @@ from sbiwb.estimators._flow import (
     FlowOptions,
     build_flow,
     from_weights,
-    in_chunks,
+    log_prob,
     to_tensor,
     to_weights,
 )
@@ -73,12 +72,7 @@ class FlowLikelihood(LearnedLikelihood):
     def log_likelihood(self, theta: Array, x: Array) -> Array:
         condition = smooth_coordinates(theta, self.prior)
         residual = (self.scale(x) - self.mean(condition)) @ self.whiten
-        with torch.no_grad():
-            density = in_chunks(
-                lambda r, c: self.flow.log_prob(r.unsqueeze(0), condition=c).squeeze(0),
-                to_tensor(residual),
-                to_tensor(condition),
-            )
+        density = log_prob(self.flow, residual, condition)
         # Far from all training data float32 overflows; there the data are impossible.
         return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf)
 

@@ -15,7 +15,7 @@ import sbiwb
 
 MODELS = "lcdm", "wcdm", "w0wacdm"
 REFERENCE = "exact+dynesty"
-LEARN = {"budget": 30_000, "rounds": 3}
+LEARN = {"budget": 30_000, "rounds": 3, "flow": "maf"}
 METHODS = {
     REFERENCE: {},
     "exact+emcee": {},
