@@ -12,6 +12,7 @@ TITLES = {
     "ess": "Effective draws",
     "chain_length": "Chain length",
     "insertion_ranks": "Insertion ranks",
+    "importance": "Importance weights",
     "tarp": "Coverage (TARP)",
     "sbc": "Ranks (SBC)",
     "expected_coverage": "Densest regions",
@@ -25,7 +26,19 @@ TITLES = {
     "truncation": "Truncation",
     "agreement": "Agreement",
 }
-SAMPLER = ("rhat", "ess", "chain_length", "insertion_ranks")
+GROUPS = {
+    "Sampler": ("rhat", "ess", "chain_length", "insertion_ranks", "importance"),
+    "Calibration": (
+        "tarp",
+        "sbc",
+        "expected_coverage",
+        "correlations",
+        "lc2st",
+        "power",
+        "sharpness",
+    ),
+}
+"""Checks that share a column, so that a table fits: their sentences say which it was."""
 WORDS = {
     Outcome.PASS: "pass",
     Outcome.UNKNOWN: "cannot tell",
@@ -40,12 +53,13 @@ def check_of(verdict: Verdict) -> str:
 
 
 def columns(verdicts: Iterable[Verdict]) -> dict[str, tuple[str, ...]]:
-    """Heading of a column → its checks; those of the sampler share one, so that a table fits."""
-    checks = in_order(verdicts)
+    """Heading of a column → its checks; those of a group share one."""
+    group_of = {check: group for group, checks in GROUPS.items() for check in checks}
     found: dict[str, tuple[str, ...]] = {}
-    if sampler := tuple(c for c in checks if c in SAMPLER):
-        found["Sampler"] = sampler
-    return found | {title_of(c): (c,) for c in checks if c not in SAMPLER}
+    for check in in_order(verdicts):
+        heading = group_of.get(check) or title_of(check)
+        found[heading] = (*found.get(heading, ()), check)
+    return found
 
 
 def title_of(check: str) -> str:

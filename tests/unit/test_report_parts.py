@@ -185,12 +185,12 @@ def test_figures_of_one_page_share_no_identifier():
     assert not first & second
 
 
-def test_checks_of_the_sampler_share_a_column_and_agreement_stands_last():
+def test_checks_of_a_group_share_a_column_and_agreement_stands_last():
     names = ("agreement", "tarp", "ess", "insertion_ranks", "sbc[a]", "sbc[b]", "own_check")
     found = columns(Verdict(name, "pass", "") for name in names)
     assert found["Sampler"] == ("ess", "insertion_ranks")
     assert next(iter(found)) == "Sampler"
     assert [*found][-1] == "Agreement"
-    assert found["Ranks (SBC)"] == ("sbc",)
+    assert found["Calibration"] == ("tarp", "sbc")
     assert found["Own check"] == ("own_check",)
     assert "Sampler" not in columns([Verdict("tarp", "pass", "")])
