@@ -16,24 +16,23 @@ from torch.nn.functional import softplus
 
 BALANCE = 100.0
 """Weight of the balancing condition in `balanced` (λ of Delaunoy et al. 2022)."""
-GAMMA = 1.0
-"""Odds of all dependent classes against the independent one in `nre_c`."""
 
-Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Others = list[torch.Tensor]
+Loss = Callable[[torch.Tensor, torch.Tensor, Others], torch.Tensor]
 
 
-def binary(joint: torch.Tensor, first: torch.Tensor, _others: torch.Tensor) -> torch.Tensor:
+def binary(joint: torch.Tensor, first: torch.Tensor, _others: Others) -> torch.Tensor:
     """Whether a pair belongs together (Hermans et al. 2020, arXiv:1903.04057, algorithm 1)."""
     return softplus(-joint) + softplus(first)
 
 
-def balanced(joint: torch.Tensor, first: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+def balanced(joint: torch.Tensor, first: torch.Tensor, others: Others) -> torch.Tensor:
     """`binary`, and both kinds of pairs together get probability one (arXiv:2208.13624)."""
     total = torch.sigmoid(joint).mean() + torch.sigmoid(first).mean()
     return binary(joint, first, others) + BALANCE * (total - 1) ** 2
 
 
-def one_of_many(joint: torch.Tensor, first: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+def one_of_many(joint: torch.Tensor, first: torch.Tensor, others: Others) -> torch.Tensor:
     """Which of several parameters belongs (Durkan et al. 2020, arXiv:2002.03712, equation 7).
 
     The ratio is learned up to a factor that depends on x.
@@ -41,15 +40,16 @@ def one_of_many(joint: torch.Tensor, first: torch.Tensor, others: torch.Tensor) 
     return torch.logsumexp(torch.stack([joint, first, *others]), 0) - joint
 
 
-def one_or_none(joint: torch.Tensor, first: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Which of several parameters belongs, if any does (Miller et al. 2022, arXiv:2210.06170)."""
+def one_or_none(joint: torch.Tensor, first: torch.Tensor, others: Others) -> torch.Tensor:
+    """Which of several parameters belongs, if any does (Miller et al. 2022, arXiv:2210.06170).
+
+    Their γ, the odds of any against none, is one.
+    """
     classes = math.log(len(others) + 1)
     none = torch.full_like(joint, classes)
-    with_joint = torch.stack([joint, *others]) + math.log(GAMMA)
-    without = torch.stack([first, *others]) + math.log(GAMMA)
-    of_joint = joint + math.log(GAMMA) - torch.logsumexp(torch.stack([*with_joint, none]), 0)
-    of_none = classes - torch.logsumexp(torch.stack([*without, none]), 0)
-    return -(GAMMA * of_joint + of_none) / (1 + GAMMA)
+    of_joint = joint - torch.logsumexp(torch.stack([joint, *others, none]), 0)
+    of_none = classes - torch.logsumexp(torch.stack([first, *others, none]), 0)
+    return -0.5 * (of_joint + of_none)
 
 
 LOSSES: dict[str, Loss] = {
@@ -86,4 +86,4 @@ class Contrast(nn.Module):
         shown = torch.stack([theta.roll(k, 0) for k in range(self.contrasts + 1)])
         every = self.log_ratio(x.repeat(self.contrasts + 1, 1), shown.flatten(0, 1))
         joint, first, *others = every.reshape(-1, n)
-        return LOSSES[self.kind](joint, first, torch.stack(others) if others else first[:0, None])
+        return LOSSES[self.kind](joint, first, others)

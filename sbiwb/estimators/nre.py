@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.errors import UsageError
 from sbiwb.estimators._contrast import Contrast
 from sbiwb.estimators._directions import informative_directions
 from sbiwb.estimators._flow import in_chunks, load_weights, to_tensor, to_weights
@@ -20,6 +20,9 @@ from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams
+
+BINARY = ("nre_a", "balanced")
+"""Contrasts of a pair that belongs together and one that does not."""
 
 
 class NREOptions(TrainingOptions):
@@ -42,23 +45,17 @@ class NREOptions(TrainingOptions):
     hidden: int = Field(64, ge=1)
     blocks: int = Field(2, ge=1)
 
-    def shown(self) -> int:
-        """Wrong parameters that every datum is shown.
+    @field_validator("contrasts")
+    @classmethod
+    def _belongs_to_the_contrast(cls, value: int | None, given: ValidationInfo) -> int | None:
+        if given.data.get("contrast") in BINARY and value not in (None, 1):
+            raise PydanticCustomError("contrast", f"1: contrast={given.data['contrast']} has one")
+        return value
 
-        Raises
-        ------
-        UsageError
-            If the contrast asked for has one only.
-        """
-        if self.contrast in ("nre_a", "balanced"):
-            if self.contrasts not in (None, 1):
-                raise UsageError(
-                    f"contrast={self.contrast} has one wrong parameter a datum",
-                    got=f"contrasts={self.contrasts}",
-                    remedy="leave contrasts out, or take contrast=nre_b",
-                )
-            return 1
-        return 9 if self.contrasts is None else self.contrasts
+    @property
+    def shown(self) -> int:
+        """Wrong parameters that every datum is shown."""
+        return self.contrasts or (1 if self.contrast in BINARY else 9)
 
 
 class RatioLikelihood(LearnedLikelihood):
@@ -123,7 +120,7 @@ class NRE(Estimator[NREOptions]):
             "data": scale.dim,
             "parameters": condition.shape[1],
             "contrast": options.contrast,
-            "contrasts": options.shown(),
+            "contrasts": options.shown,
             "hidden": options.hidden,
             "blocks": options.blocks,
         }

@@ -18,10 +18,8 @@ class SliceOptions(EnsembleOptions):
 class EnsembleSlice(Sampler[SliceOptions]):
     """Ensemble slice sampling (Karamanis & Beutler 2021, arXiv:2002.06212) as moves of emcee.
 
-    A step takes some five likelihood calls a walker where emcee takes one, and forgets the start
-    in fewer steps: it pays where emcee's proposals are mostly refused, as in bent or cut
-    posteriors.  When a walk ends, what its chains are, and its `stats`: see
-    `sbiwb.samplers._walking.walk`.
+    A step takes several likelihood calls a walker, where emcee takes one.  When a walk ends, what
+    its chains are, and its `stats`: see `sbiwb.samplers._walking.walk`.
     """
 
     options_type = SliceOptions

@@ -12,6 +12,7 @@ from sbiwb import Normal, Parameter, Prior, Simulations
 from sbiwb.errors import UsageError
 from sbiwb.estimators._contrast import LOSSES, Contrast
 from sbiwb.estimators.nre import NRE, NREOptions
+from sbiwb.method import parse_method
 from sbiwb.progress import QUIET
 from sbiwb.rng import stream
 
@@ -86,9 +87,11 @@ def test_a_shift_of_the_ratio_is_left_open_by_one_contrast_only():
             assert losses[1] < min(losses[0], losses[2]), kind
 
 
-def test_contrasts_of_a_binary_question_are_refused():
-    with pytest.raises(UsageError, match=r"one wrong parameter a datum; got contrasts=5"):
-        NRE().train(pairs(200), PRIOR, NREOptions(contrast="nre_a", contrasts=5), 0, QUIET)
+def test_contrasts_of_a_binary_question_are_refused_before_anything_runs():
+    with pytest.raises(UsageError, match=r"bad option contrasts .* got 5; expected 1: .*nre_a"):
+        parse_method("nre+emcee", {"contrast": "nre_a", "contrasts": 5})
+    assert NREOptions(contrast="nre_a").shown == 1
+    assert NREOptions(contrast="nre_c", contrasts=4).shown == 4
 
 
 def test_it_draws_through_any_sampler_without_an_evidence():
