@@ -160,7 +160,7 @@ def method_cell(group: Group, method: str) -> Cell:
     dashes = look.dashes if isinstance(look.dashes, str) else " ".join(map(str, look.dashes[1]))
     swatch = Markup(
         '<svg class="swatch" viewBox="0 0 22 8" aria-hidden="true">'
-        '<path d="M0 4H22" style="stroke:var(--series-{})" stroke-dasharray="{}"/></svg>'
+        '<path d="M0 4H22" stroke="var(--series-{})" stroke-dasharray="{}"/></svg>'
     ).format(look.number, "none" if dashes == "solid" else dashes)
     return Cell(swatch + clean(method))
 

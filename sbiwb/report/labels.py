@@ -17,6 +17,7 @@ from sbiwb.report.figure import drawing, is_outlined
 from sbiwb.report.text import LONGEST, clean, plain
 
 _SIZE = 16.0
+_DEEPEST = 12  # of the classes .deep-N of the style sheet
 
 
 def drawn(quantity: Quantity) -> str:
@@ -49,15 +50,14 @@ def _outline(name: str, label: str) -> Markup:
         outline = _path_data(TextPath((0, 0), text, prop=font, usetex=False))
     # 8 % of room on each side: italics lean out of their boxes.
     pad = 0.08 * _SIZE
-    box = f"{-pad:.2f} {-height - pad:.2f} {width + 2 * pad:.2f} {height + depth + 2 * pad:.2f}"
-    style = (
-        f"height:{(height + depth + 2 * pad) / _SIZE:.3f}em;"
-        f"vertical-align:{-(depth + pad) / _SIZE:.3f}em"
-    )
+    # The style sheet lowers symbols in steps of a tenth of the size.
+    steps = min(math.ceil(10 * (depth + pad) / _SIZE), _DEEPEST)
+    below = max(depth + pad, steps * _SIZE / 10)
+    box = f"{-pad:.2f} {-height - pad:.2f} {width + 2 * pad:.2f} {height + pad + below:.2f}"
     return Markup(
-        '<svg class="symbol" role="img" aria-label="{}" viewBox="{}" style="{}">'
+        '<svg class="symbol deep-{}" role="img" aria-label="{}" viewBox="{}" height="{:.3f}em">'
         '<path d="{}"/></svg>'
-    ).format(clean(name), box, style, outline)
+    ).format(steps, clean(name), box, (height + pad + below) / _SIZE, outline)
 
 
 def _math(label: str) -> str | None:

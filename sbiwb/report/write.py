@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -85,14 +87,33 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     now = datetime.now(UTC)
+    style = (_HERE / "style.css").read_text("utf-8")
     return environment.get_template("report.html").render(
         title=clean(report.comparison.title),
         sections=[section for section in made if section is not None],
-        style=Markup((_HERE / "style.css").read_text("utf-8")),
+        style=Markup(style),
+        policy=_policy(style),
         version=__version__,
         written=now.strftime("%Y-%m-%d %H:%M UTC"),
         written_iso=now.isoformat(timespec="seconds"),
     )
+
+
+def _policy(style: str) -> str:
+    """What the page may do: nothing but what it brings along, known by its hash."""
+    rules = {
+        "default-src": "'none'",
+        "style-src": _hash(style),
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
 def _links(files: Mapping[str, str | os.PathLike[str]], folder: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import sbiwb
 from sbiwb.core.distributions import Uniform
 from sbiwb.core.draws import Cost, Draws
 from sbiwb.core.function import simulator
@@ -96,3 +97,33 @@ def curves(names: tuple[str, ...]) -> tuple[Verdict, ...]:
         ),
         Verdict("prior_predictive", Outcome.WARN, "the observation is unusual", 0.98, 0.95, 0.02),
     )  # fmt: skip
+
+
+def whole(n: int = 1000):
+    """Two problems, three methods, every group and verdict that the pipeline makes."""
+    results = []
+    for model, log_evidence in (("first", -10.0), ("second", -12.0)):
+        problem = toy_problem(model=model, data="x")
+        for k, method in enumerate(("exact+dynesty", "npe", "nle+emcee")):
+            training = {
+                "training": [3.0, 2.0, 1.5], "validation": [3.1, 2.2, 2.3], "best_epoch": 1
+            }  # fmt: skip
+            results.append(
+                toy_result(
+                    method,
+                    gaussian_draws(k, n),
+                    problem=problem,
+                    seed=k,
+                    log_evidence=log_evidence if k < 2 else None,
+                    log_evidence_err=0.2,
+                    verdicts=curves(problem.prior.names) if k else (),
+                    provenance={
+                        "versions": {"sbiwb": "0.1.0", "numpy": np.__version__},
+                        "budget": 1000 if k else None,
+                        "options": {"walkers": 32, "nested": {"deep": [1, 2.5, None]}},
+                        "simulations": {"ok": 990, "nan": 10} if k else {},
+                        "training": training if k else {},
+                    },
+                )
+            )
+    return sbiwb.compare(results, title="Both models")

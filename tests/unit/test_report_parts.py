@@ -10,7 +10,7 @@ from sbiwb.comparison.groups import Quantity
 from sbiwb.core.verdict import Verdict
 from sbiwb.report.checks import columns
 from sbiwb.report.density import Window, bandwidth, density_1d, density_2d
-from sbiwb.report.figure import INK, drawing, new_figure, series, svg
+from sbiwb.report.figure import INK, drawing, new_figure, series
 from sbiwb.report.labels import drawn, symbol
 from sbiwb.report.numbers import (
     count,
@@ -20,6 +20,7 @@ from sbiwb.report.numbers import (
     significant,
     with_error,
 )
+from sbiwb.report.svg import svg
 from sbiwb.report.text import clean, plain
 
 FREE = (-np.inf, np.inf)
@@ -136,7 +137,7 @@ def test_labels_are_mathematics_only_if_they_parse(label, text):
 
 
 def test_symbols_are_outlines_or_text():
-    assert symbol(Quantity("Om", r"\Omega_m")).startswith('<svg class="symbol" role="img"')
+    assert symbol(Quantity("Om", r"\Omega_m")).startswith('<svg class="symbol deep-3" role="img"')
     assert 'aria-label="Om"' in symbol(Quantity("Om", r"\Omega_m"))
     assert symbol(Quantity("<b>")) == "<bdi><i>&lt;b&gt;</i></bdi>"
 

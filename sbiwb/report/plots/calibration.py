@@ -11,16 +11,9 @@ from matplotlib.axes import Axes
 
 from sbiwb.comparison.groups import Group
 from sbiwb.core.verdict import Verdict
-from sbiwb.report.figure import (
-    MUTED,
-    SHADE,
-    drawing,
-    new_figure,
-    only_left_and_bottom,
-    series,
-    svg,
-)
+from sbiwb.report.figure import MUTED, SHADE, drawing, new_figure, only_left_and_bottom, series
 from sbiwb.report.labels import drawn
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 _COLUMNS = 5

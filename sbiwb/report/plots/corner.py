@@ -15,10 +15,11 @@ from matplotlib.ticker import MaxNLocator
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
 from sbiwb.report.density import Density, Window, density_1d, density_2d
-from sbiwb.report.figure import INK, MUTED, SHADE, Series, drawing, new_figure, series, svg
+from sbiwb.report.figure import INK, MUTED, SHADE, Series, drawing, new_figure, series
 from sbiwb.report.labels import drawn
 from sbiwb.report.quoting import quote
 from sbiwb.report.scales import Scale, scale_for
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 from sbiwb.result import to_array
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from sbiwb.comparison.evidence import Evidence
-from sbiwb.report.figure import INK, RULE, drawing, new_figure, only_left_and_bottom, series, svg
+from sbiwb.report.figure import INK, RULE, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 

@@ -9,16 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
-from sbiwb.report.figure import (
-    SHADE,
-    Series,
-    drawing,
-    new_figure,
-    only_left_and_bottom,
-    series,
-    svg,
-)
+from sbiwb.report.figure import SHADE, Series, drawing, new_figure, only_left_and_bottom, series
 from sbiwb.report.scales import Scale, scale_over
+from sbiwb.report.svg import svg
 from sbiwb.report.text import clean
 from sbiwb.result import Result, to_array
 

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
-from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, series, svg
+from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, series
 from sbiwb.report.scales import Scale, scale_over
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 _COLUMNS = 4

@@ -12,16 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
 from sbiwb.core.simulator import Output
-from sbiwb.report.figure import (
-    INK,
-    MUTED,
-    SHADE,
-    drawing,
-    new_figure,
-    only_left_and_bottom,
-    series,
-    svg,
-)
+from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 Curve = Mapping[str, list[float]]

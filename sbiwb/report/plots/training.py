@@ -11,15 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
-from sbiwb.report.figure import (
-    MUTED,
-    Series,
-    drawing,
-    new_figure,
-    only_left_and_bottom,
-    series,
-    svg,
-)
+from sbiwb.report.figure import MUTED, Series, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 

@@ -1,0 +1,217 @@
+"""The report as a browser shows it: whole, still, in reach of the keyboard and for all readers.
+
+One browser serves all tests.  They are skipped where there is no Chromium; the accessibility
+check also where npm cannot fetch axe-core.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+from chromium import Chromium, find_chromium
+from fabricated_results import whole
+from hostile_results import hostile_comparison
+
+AXE = "axe-core@4.14.1"
+WIDE, NARROW = 1280, 390
+A4 = 688  # CSS pixels between the margins of a sheet
+SHEET = 1001  # and from top to bottom
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = Chromium(find_chromium())
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("browser") / "report.html"
+    return whole(500).save(path, command="sbiwb run toy", notes=("abc+slow did not finish.",))
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """The source of axe-core, fetched as npm fetches it."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm on this machine to fetch axe-core")
+    command = [npm, "pack", AXE, "--pack-destination", str(folder)]
+    packed = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    if packed.returncode:
+        pytest.skip(f"npm cannot fetch {AXE}: {packed.stderr.strip().splitlines()[-1]}")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode("utf-8")
+
+
+def shown(browser, path, width=WIDE, scheme="light"):
+    browser.resize(width)
+    browser.prefer(scheme)
+    browser.open(path)
+    return browser
+
+
+# -- quiet ------------------------------------------------------------------------------------
+
+
+def test_it_says_and_asks_nothing(browser, report):
+    page = shown(browser, report)
+    assert page.complaints() == []
+    assert page.requests() == [report.as_uri()]
+
+
+def test_a_page_that_asks_is_heard(browser, tmp_path):
+    noisy = tmp_path / "noisy.html"
+    noisy.write_text("<title>x</title><img src='missing.png'><script>console.log(1)</script>")
+    page = shown(browser, noisy)
+    assert len(page.requests()) == 2
+    assert len(page.complaints()) == 2
+
+
+def test_hostile_names_do_nothing(browser, tmp_path):
+    path = hostile_comparison().save(tmp_path / "report.html")
+    page = shown(browser, path)
+    assert page.complaints() == []
+    assert page.requests() == [path.as_uri()]
+    assert page.ask("document.title") == "</title><script>alert(1)</script>"
+    assert page.ask(LAYOUT) == []
+
+
+# -- figures and tables -----------------------------------------------------------------------
+
+LAYOUT = """(() => {
+  const faults = [], wide = document.documentElement.clientWidth;
+  const say = (what, element) => faults.push(what + ": " + element.outerHTML.slice(0, 90));
+  if (document.documentElement.scrollWidth > wide) faults.push("the page scrolls sideways");
+  for (const box of document.querySelectorAll(".scroll"))
+    if (box.scrollWidth > box.clientWidth + 1 && box.tabIndex !== 0) say("out of reach", box);
+  for (const figure of document.querySelectorAll("figure svg")) {
+    const all = figure.getBoundingClientRect();
+    if (all.width < 100 || all.height < 50) say("not to be seen", figure);
+    if (all.left < 0 || all.right > wide) say("cut by the page", figure);
+    for (const letter of figure.querySelectorAll("use, text")) {
+      const own = letter.getBoundingClientRect();
+      if (own.width && (own.left < all.left - 1 || own.right > all.right + 1 ||
+          own.top < all.top - 1 || own.bottom > all.bottom + 1)) say("cut by its figure", letter);
+    }
+  }
+  return faults;
+})()"""
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_everything_is_to_be_seen(browser, report, width):
+    page = shown(browser, report, width)
+    assert page.ask("document.querySelectorAll('figure svg').length") >= 10
+    assert page.ask(LAYOUT) == []
+
+
+def test_what_is_cut_is_noticed(browser, tmp_path):
+    cut = tmp_path / "cut.html"
+    cut.write_text(
+        "<figure><svg viewBox='0 0 300 60' width='2000'><text x='290' y='20'>cut</text></svg>"
+        "</figure><div class='scroll' style='overflow:auto;width:9px'>unreachable</div>"
+    )
+    faults = shown(browser, cut, NARROW).ask(LAYOUT)
+    assert [fault.partition(":")[0] for fault in faults] == [
+        "the page scrolls sideways", "out of reach", "cut by the page", "cut by its figure",
+    ]  # fmt: skip
+
+
+def test_it_fits_on_paper(browser, report):
+    page = shown(browser, report, A4)
+    page.call("Emulation.setEmulatedMedia", media="print")
+    faults = page.ask(
+        f"""[...document.querySelectorAll("figure svg, .scroll")].filter(
+          e => e.scrollWidth > e.clientWidth + 1 || (e.tagName == "svg" &&
+               e.getBoundingClientRect().height > {SHEET})).map(e => e.outerHTML.slice(0, 200))"""
+    )
+    hidden = page.ask(
+        "[...document.querySelectorAll('details *')].filter(e => !e.checkVisibility()).length"
+    )
+    page.call("Emulation.setEmulatedMedia", media="")
+    assert faults == []
+    assert hidden == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_follow_the_scheme(browser, report, scheme):
+    colours = shown(browser, report, scheme=scheme).ask(
+        """(() => {
+          const line = [...document.querySelectorAll("figure svg path")].find(
+            e => getComputedStyle(e).stroke.startsWith("rgb"));
+          return [getComputedStyle(document.querySelector("section")).backgroundColor,
+                  getComputedStyle(line).stroke];
+        })()"""
+    )
+    lightness = [sum(map(int, c[4:-1].split(","))) / 3 for c in colours]
+    assert (lightness[0] < lightness[1]) == (scheme == "dark")
+
+
+# -- keyboard and readers ---------------------------------------------------------------------
+
+FOCUS = """(() => {
+  const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+  return {
+    tag: e.tagName, text: e.textContent.trim().slice(0, 40), href: e.getAttribute("href"),
+    section: e.closest("section")?.id ?? "", outlined: style.outlineStyle != "none",
+    seen: box.right > 0 && box.bottom > 0 && box.left >= 0,
+  };
+})()"""
+
+
+def test_the_keyboard_reaches_everything(browser, report):
+    page = shown(browser, report)
+    order = []
+    for _ in range(120):
+        page.press("Tab")
+        order.append(page.ask(FOCUS))
+        if order[-1]["tag"] == "BODY":
+            break
+    assert order[-1]["tag"] == "BODY", "Tab comes to an end"
+    order.pop()
+    assert all(stop["outlined"] and stop["seen"] for stop in order)
+    sections = page.ask("[...document.querySelectorAll('section')].map(s => s.id)")
+    assert order[0]["text"] == "Skip to the result"
+    links = [stop["href"] for stop in order if stop["tag"] == "A" and not stop["section"]]
+    assert links == ["#answer", *(f"#{section}" for section in sections)]
+    visited = list(dict.fromkeys(stop["section"] for stop in order if stop["section"]))
+    assert visited == [section for section in sections if section in visited]
+    assert len(visited) >= len(sections) - 1
+
+
+def test_a_link_leads_into_its_section(browser, report):
+    page = shown(browser, report)
+    page.press("Tab")
+    page.press("Enter")
+    assert page.ask("location.hash") == "#answer"
+    page.press("Tab")
+    assert page.ask(FOCUS)["section"] == "answer"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_axe_finds_nothing_serious(browser, report, axe, width, scheme):
+    page = shown(browser, report, width, scheme)
+    page.ask(axe + ";0")
+    found = page.ask(
+        """axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(
+          v => ({id: v.id, impact: v.impact, first: v.nodes[0].html.slice(0, 200)})))"""
+    )
+    assert json.dumps(found, indent=1) == "[]"
+
+
+def test_axe_sees_a_fault(browser, axe, tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text("<p style='color:#ddd;background:#fff'>pale</p><img src='data:,'>")
+    page = shown(browser, bad)
+    page.ask(axe + ";0")
+    found = page.ask("axe.run(document).then(r => r.violations.map(v => v.id))")
+    assert {"color-contrast", "image-alt", "html-has-lang"} <= set(found)
