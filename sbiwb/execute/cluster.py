@@ -21,6 +21,7 @@ _CONFIG = {
     "distributed.scheduler.allowed-failures": 3,  # at 0 an innocent neighbour fails too
     "distributed.scheduler.http.routes": [],  # nothing to serve but the simulations
     "distributed.admin.low-level-log-length": 0,
+    "distributed.admin.tick.interval": "500ms",
 }
 
 

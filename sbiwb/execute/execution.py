@@ -31,7 +31,7 @@ class Execution:
     memory : float, optional
         GiB of address space that the process of a simulation may use.
     block_size : int, optional
-        Simulations per block, the unit of work and of storage.  By default 1,000, or 20 for
+        Simulations per block, the unit of work and of storage.  By default 1,000, or 10 for
         guarded simulators, and less where x is so large that a block would exceed 64 MiB.
     max_failure_fraction : float
         Give up when more than this share of the simulations fails.
