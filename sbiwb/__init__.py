@@ -37,6 +37,7 @@ _HOME = {
     "simulate": "sbiwb.execute",
     "infer": "sbiwb.inference",
     "check": "sbiwb.checking",
+    "fisher_information": "sbiwb.checking.information",
     "load": "sbiwb.loading",
     "compare": "sbiwb.comparison",
     "tarp": "sbiwb.diagnostics.tarp",
@@ -46,12 +47,14 @@ _HOME = {
     "lc2st": "sbiwb.diagnostics.lc2st",
     "power": "sbiwb.diagnostics.power",
     "sharpness": "sbiwb.diagnostics.sharpness",
+    "identifiability": "sbiwb.diagnostics.identifiability",
     "check_draws": "sbiwb.diagnostics._suite",
     "run": "sbiwb.pipeline",
 }
 
 if TYPE_CHECKING:
     from sbiwb.checking import check as check
+    from sbiwb.checking.information import fisher_information as fisher_information
     from sbiwb.comparison import compare as compare
     from sbiwb.core.constraint import LinearConstraint as LinearConstraint
     from sbiwb.core.correlation import Correlation as Correlation
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from sbiwb.diagnostics._suite import check_draws as check_draws
     from sbiwb.diagnostics.correlations import correlations as correlations
     from sbiwb.diagnostics.expected_coverage import expected_coverage as expected_coverage
+    from sbiwb.diagnostics.identifiability import identifiability as identifiability
     from sbiwb.diagnostics.lc2st import lc2st as lc2st
     from sbiwb.diagnostics.power import power as power
     from sbiwb.diagnostics.sbc import sbc as sbc

@@ -83,10 +83,11 @@ class MethodSection(_Section):
 
 
 class ChecksSection(_Section):
-    """How many held-out simulations and posterior predictive draws the checks may use."""
+    """How many simulations the checks may make, of each kind."""
 
     calibration: Count | None = None
     predictive: Count | None = 200
+    information: Count | None = 100
 
 
 class Recipe(_Section):

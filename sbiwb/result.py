@@ -130,6 +130,11 @@ class Result:
         rows = stream(seed, "subsample").choice(len(flat), size=n, replace=False)
         return np.asarray(flat[np.sort(rows)])
 
+    def prior_samples(self) -> Array:
+        """The draws from the problem's prior that were kept, as an array (n, d)."""
+        whole = to_array(self.tree["prior"].to_dataset(), self.names)
+        return whole.reshape(-1, whole.shape[-1])
+
     def summary(self) -> pd.DataFrame:
         """Mean, standard deviation and 68 % interval per parameter, with effective sizes.
 

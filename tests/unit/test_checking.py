@@ -113,7 +113,7 @@ def test_held_out_simulations_were_not_trained_on(checked):
 
 def test_nothing_is_simulated_unless_asked(npe):
     Line.calls = 0
-    result = sbiwb.check(npe, predictive=None)
+    result = sbiwb.check(npe, predictive=None, information=None)
     assert Line.calls == 0
     assert "posterior_predictive" not in result.tree.children
     assert "tarp" not in names(result)

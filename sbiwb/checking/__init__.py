@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sbiwb import registry
+from sbiwb.checking.information import DATA, at_posterior
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations
@@ -45,6 +46,7 @@ def check(
     *,
     calibration: int | None = None,
     predictive: int | None = 200,
+    information: int | None = DATA,
     seed: int | None = None,
     executor: str | Mapping[str, Any] | Execution | None = None,
     progress: Progress | None = None,
@@ -60,6 +62,9 @@ def check(
         likelihood have nothing learned to calibrate and skip it.
     predictive : int, optional
         Posterior predictive simulations, None for none.
+    information : int, optional
+        Where the simulator's likelihood is known: data simulated at one posterior draw, for the
+        Fisher information there; the likelihood is evaluated 2 d times for each.  None for none.
     seed : int, optional
         Defaults to the result's.
     executor : str, mapping or Execution, optional
@@ -81,7 +86,8 @@ def check(
     progress = progress or Progress()
     execution = parse_execution(executor)
     seed = integer_seed(result.seed if seed is None else seed, "check")
-    for name, value in (("calibration", calibration), ("predictive", predictive)):
+    numbers = {"calibration": calibration, "predictive": predictive, "information": information}
+    for name, value in numbers.items():
         if value is not None and (isinstance(value, bool) or value < 1):
             raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0, or None")
     if calibration is not None and result.learned is not None:
@@ -94,6 +100,10 @@ def check(
     if predictive is not None:
         group = _predict(result, problem, predictive, seed, execution)
         result = result.with_group("posterior_predictive", group)
+    if information is not None:
+        known = at_posterior(result, information, seed, execution)
+        if known is not None:
+            result = result.with_group("information", known)
     return judge(result)
 
 
