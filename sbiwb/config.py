@@ -88,6 +88,7 @@ class ChecksSection(_Section):
     calibration: Count | None = None
     predictive: Count | None = 200
     information: Count | None = 100
+    profile: Count | None = None
 
 
 class Recipe(_Section):

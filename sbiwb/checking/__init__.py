@@ -13,6 +13,7 @@ import xarray as xr
 
 from sbiwb import registry
 from sbiwb.checking.information import DATA, at_posterior
+from sbiwb.checking.profiling import of_result
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations
@@ -47,6 +48,7 @@ def check(
     calibration: int | None = None,
     predictive: int | None = 200,
     information: int | None = DATA,
+    profile: int | None = None,
     seed: int | None = None,
     executor: str | Mapping[str, Any] | Execution | None = None,
     progress: Progress | None = None,
@@ -65,6 +67,9 @@ def check(
     information : int, optional
         Where the simulator's likelihood is known: data simulated at one posterior draw, for the
         Fisher information there; the likelihood is evaluated 2 d times for each.  None for none.
+    profile : int, optional
+        Points of the profile likelihood of each parameter, 21 for a smooth curve; the likelihood is
+        maximised at each, which takes some 20 (2 d − 1) evaluations.
     seed : int, optional
         Defaults to the result's.
     executor : str, mapping or Execution, optional
@@ -86,7 +91,12 @@ def check(
     progress = progress or Progress()
     execution = parse_execution(executor)
     seed = integer_seed(result.seed if seed is None else seed, "check")
-    numbers = {"calibration": calibration, "predictive": predictive, "information": information}
+    numbers = {
+        "calibration": calibration,
+        "predictive": predictive,
+        "information": information,
+        "profile": profile,
+    }
     for name, value in numbers.items():
         if value is not None and (isinstance(value, bool) or value < 1):
             raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0, or None")
@@ -104,6 +114,8 @@ def check(
         known = at_posterior(result, information, seed, execution)
         if known is not None:
             result = result.with_group("information", known)
+    if profile is not None:
+        result = result.with_group("profile", of_result(result, profile))
     return judge(result)
 
 

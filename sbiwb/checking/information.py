@@ -13,6 +13,7 @@ from sbiwb.core.simulator import KnownLikelihood, Simulator
 from sbiwb.diagnostics._coordinates import Coordinates, coordinates
 from sbiwb.diagnostics._fisher import scores
 from sbiwb.errors import DataError, UsageError
+from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.execute import Execution, parse_execution
 from sbiwb.execute.points import simulate_at
 from sbiwb.likelihoods.exact import Exact
@@ -22,6 +23,7 @@ from sbiwb.rng import integer_seed, stream
 DATA = 100
 """Data at the point: eigenvalues of the information are then known to 14 %."""
 PRIOR_DRAWS = 2000
+LEARNED_DRAWS = 500
 
 
 def fisher_information(
@@ -81,7 +83,8 @@ def at_posterior(result: Result, data: int, seed: int, execution: Execution) -> 
     """The group ``information`` of a result; None if the likelihood is not known.
 
     It holds the draw in the middle of the posterior, data simulated there, their scores in the
-    coordinates of `sbiwb.diagnostics._coordinates`, and the information about the parameters.
+    coordinates of `sbiwb.diagnostics._coordinates`, the information about the parameters and, for
+    a learned posterior, what that makes of the same data.
     """
     simulator = result.require_problem().simulator
     if not isinstance(simulator, KnownLikelihood):
@@ -104,6 +107,12 @@ def at_posterior(result: Result, data: int, seed: int, execution: Execution) -> 
         "scores": (("simulation", "parameter"), found),
         "x": (("simulation", *(f"x_dim_{k}" for k in range(x.ndim - 1))), x),
     }
+    if isinstance(result.learned, LearnedPosterior):
+        draws = result.learned.sample(LEARNED_DRAWS, x, stream(seed, "fisher", "learned"))
+        seen = frame.forward(draws)
+        # What a posterior that is nearly Gaussian says of its data.
+        told = np.concatenate([seen.mean(axis=1), np.log(seen.std(axis=1) + 1e-12)], axis=1)
+        variables["learned"] = (("simulation", "feature"), told)
     return xr.Dataset(variables, {"parameter": list(names)}, {"simulator_calls": data})
 
 

@@ -89,7 +89,23 @@ def linear_information(phi: Array, x: Array) -> Array:
         Entries that vary.
     """
     n = len(phi)
-    y = phi - phi.mean(axis=0)
+    y, best = phi - phi.mean(axis=0), left_out_errors(phi, x)
+    prior, wrong = y.T @ y / n, best.T @ best / n
+    root = np.linalg.cholesky(prior)
+    whitened = np.linalg.solve(root, np.linalg.solve(root, wrong).T)
+    values, axes = np.linalg.eigh((whitened + whitened.T) / 2)
+    gained = np.maximum(1 / np.maximum(values, 1e-12) - 1, 0.0)
+    back = np.linalg.solve(root.T, axes)
+    return np.asarray((back * gained) @ back.T)
+
+
+def left_out_errors(y: Array, x: Array) -> Array:
+    """Errors of predicting each row of y (n, d) from x (n, m), fitted to all others; (n, d).
+
+    Prediction is ridge regression; entries of x that never vary are no help and must be left out.
+    """
+    n = len(y)
+    centred = y - y.mean(axis=0)
     z = (x - x.mean(axis=0)) / x.std(axis=0)
     if z.shape[1] > n:
         squares, left = np.linalg.eigh(z @ z.T)
@@ -103,12 +119,5 @@ def linear_information(phi: Array, x: Array) -> Array:
     for ridge in n * 10.0 ** np.arange(-8, 1.0):
         share = left * (squares / (squares + ridge))
         hat = np.sum(share * left, axis=1) + 1 / n
-        errors.append((y - share @ (left.T @ y)) / np.maximum(1 - hat, 1e-9)[:, np.newaxis])
-    best = min(errors, key=lambda e: float(np.sum(e**2)))
-    prior, wrong = y.T @ y / n, best.T @ best / n
-    root = np.linalg.cholesky(prior)
-    whitened = np.linalg.solve(root, np.linalg.solve(root, wrong).T)
-    values, axes = np.linalg.eigh((whitened + whitened.T) / 2)
-    gained = np.maximum(1 / np.maximum(values, 1e-12) - 1, 0.0)
-    back = np.linalg.solve(root.T, axes)
-    return np.asarray((back * gained) @ back.T)
+        errors.append((centred - share @ (left.T @ centred)) / np.maximum(1 - hat, 1e-9)[:, None])
+    return np.asarray(min(errors, key=lambda e: float(np.sum(e**2))))

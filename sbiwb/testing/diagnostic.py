@@ -92,7 +92,9 @@ def exact_result(
         _log_likelihood(samples, x),
     )
     replicated = _simulate(posterior.reshape(-1, 2)[:predicted], rng)
-    return _join(posterior, calibration, replicated, prior, _simulate(prior, rng), seed)
+    whole = _join(posterior, calibration, replicated, prior, _simulate(prior, rng), seed)
+    observed = np.broadcast_to(_OBSERVED, (predicted, 2))
+    return _with_likelihood(whole, (_simulate(observed, rng) - observed) / _NOISE**2)
 
 
 def _resolve(diagnostic: str | ModuleType | Check) -> tuple[Check, str]:
@@ -174,18 +176,26 @@ def _inconclusive(seed: int) -> Iterator[tuple[str, Result]]:
     few = _calibration(theta[:10], samples[:1, :10], x[:10])
     yield (
         "a result of one draw and ten simulations",
-        _join(one, few, replicated[:1], prior[:10], simulated[:10], seed),
+        _with_likelihood(
+            _join(one, few, replicated[:1], prior[:10], simulated[:10], seed), np.zeros((1, 2))
+        ),
     )
     unknown = _calibration(theta, np.full_like(samples, np.nan), x)
     yield (
         "a result of NaN",
-        _join(one, unknown, np.full_like(replicated, np.nan), prior, simulated * np.nan, seed),
+        _with_likelihood(
+            _join(one, unknown, np.full_like(replicated, np.nan), prior, simulated * np.nan, seed),
+            np.full((200, 2), np.nan),
+        ),
     )
     constant = _calibration(np.zeros_like(theta), np.zeros_like(samples), x)
     seen = np.broadcast_to(_OBSERVED, replicated.shape)
     yield (
         "a result in which nothing varies",
-        _join(np.zeros((4, 500, 2)), constant, seen, np.zeros_like(prior), seen, seed),
+        _with_likelihood(
+            _join(np.zeros((4, 500, 2)), constant, seen, np.zeros_like(prior), seen, seed),
+            np.zeros((200, 2)),
+        ),
     )
 
 
@@ -206,6 +216,26 @@ def _join(
         .with_group("posterior_predictive", xr.Dataset(predictive))
         .with_group("training", xr.Dataset(training))
     )
+
+
+def _with_likelihood(result: Result, scores: Array) -> Result:
+    """Add what checks make of the likelihood, from scores (n, 2) of data at the observation."""
+    grid = _OBSERVED[:, np.newaxis] + np.linspace(-2, 2, 21)
+    information = {
+        "at": ("parameter", _OBSERVED),
+        "fisher": (("parameter", "parameter_"), scores.T @ scores / len(scores)),
+        "scores": (("simulation", "parameter"), scores),
+        "learned": (("simulation", "feature"), scores),
+    }
+    profile = {
+        "theta": (("parameter", "point"), grid),
+        "log_likelihood": (
+            ("parameter", "point"),
+            scores.std() * _NOISE * -0.5 * (grid - _OBSERVED[:, np.newaxis]) ** 2 / _NOISE**2,
+        ),
+    }
+    result = result.with_group("information", xr.Dataset(information))
+    return result.with_group("profile", xr.Dataset(profile))
 
 
 def _make(theta: Array, seed: int) -> Result:
