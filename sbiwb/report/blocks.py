@@ -81,29 +81,50 @@ class Items:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A part of a figure; `parameter` names the one that it is about, if there is one."""
+
+    svg: Markup
+    parameter: Text = ""
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A figure, and what its reader must know beyond what the section says."""
+    """A figure, and what its reader must know beyond what the section says.
+
+    Its panels stand side by side where there is room, and one below the other where there is not.
+    `legend` names the methods if they share one.
+    """
 
     kind: ClassVar[str] = "picture"
-    svg: Markup
+    panels: Sequence[Panel]
     caption: Text = ""
+    legend: Sequence[Cell] = ()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: text, a number (set right) or the outcome of a check."""
+    """A cell of a table: text, a number (set right) or the outcome of a check.
+
+    `methods` are the places of the methods that it is about: with them its row comes and goes.
+    """
 
     text: Text
     number: bool = False
     outcome: Outcome | None = None
+    methods: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows under a common heading; the first cell of each is its name."""
+    """Rows under a common heading; the first cell of each is its name.
+
+    `parameter` names the one that they are about, if there is one.
+    """
 
     rows: Sequence[Sequence[Cell]]
     title: Text = ""
+    parameter: Text = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +142,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """A table's text in the forms in which it is wanted elsewhere: form → text."""
+
+    kind: ClassVar[str] = "copies"
+    of: str
+    forms: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks that are shown on demand, and always in print."""
 
@@ -129,7 +159,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Heading | Prose | Entry | Items | Picture | Table | Fold
+Block = Heading | Prose | Entry | Items | Picture | Table | Copies | Fold
 
 
 @dataclass(frozen=True)
@@ -162,7 +192,12 @@ def method_cell(group: Group, method: str) -> Cell:
         '<svg class="swatch" viewBox="0 0 22 8" aria-hidden="true">'
         '<path d="M0 4H22" stroke="var(--series-{})" stroke-dasharray="{}"/></svg>'
     ).format(look.number, "none" if dashes == "solid" else dashes)
-    return Cell(swatch + clean(method))
+    return Cell(swatch + clean(method), methods=(group.place(method),))
+
+
+def one(svg: Markup) -> list[Panel]:
+    """A figure that is a single panel."""
+    return [Panel(svg)]
 
 
 def side_by_side(

@@ -48,6 +48,7 @@ _STYLE = {
     "axes.labelcolor": INK,
     "axes.labelsize": 9.5,
     "axes.titlesize": 9,
+    "figure.titlesize": 9,
     "axes.linewidth": 0.7,
     "axes.facecolor": "none",
     "axes.formatter.use_mathtext": False,

@@ -22,7 +22,7 @@ _DEEPEST = 12  # of the classes .deep-N of the style sheet
 
 def drawn(quantity: Quantity) -> str:
     """Symbol of a parameter for Matplotlib, or its name if it has none."""
-    symbol = _math(quantity.label)
+    symbol = mathematics(quantity.label)
     return symbol or plain(quantity.label or quantity.name, 20)
 
 
@@ -41,7 +41,7 @@ def named(quantity: Quantity) -> Markup:
 
 @cache
 def _outline(name: str, label: str) -> Markup:
-    text = _math(label)
+    text = mathematics(label)
     if text is None:
         return Markup("<bdi><i>{}</i></bdi>").format(clean(label or name))
     font = FontProperties(size=_SIZE)
@@ -60,7 +60,7 @@ def _outline(name: str, label: str) -> Markup:
     ).format(steps, clean(name), box, (height + pad + below) / _SIZE, outline)
 
 
-def _math(label: str) -> str | None:
+def mathematics(label: str) -> str | None:
     """`label` as Matplotlib mathematics, or None if it is not."""
     label = label.strip()
     if label.startswith("$") and label.endswith("$") and len(label) > 2:

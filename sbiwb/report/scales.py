@@ -12,7 +12,7 @@ from sbiwb.core.distributions import Array
 from sbiwb.report.density import Window
 from sbiwb.report.labels import drawn
 from sbiwb.report.numbers import MINUS, fixed, power_of_ten, scale_of
-from sbiwb.report.text import plain
+from sbiwb.report.text import clean, plain
 
 _MARGIN = 0.08  # of the range of the draws
 _OFFSET = 1e-3  # range over distance from zero below which the distance is taken off
@@ -55,6 +55,16 @@ class Scale:
         """The axis as the density estimate wants it."""
         bounds = self(np.array(self.quantity.support))
         return Window(*self.limits, (float(bounds[0]), float(bounds[1])))
+
+    @property
+    def spoken(self) -> str:
+        """Name, offset, power of ten and unit, as plain text."""
+        text = clean(self.quantity.name, 48)
+        if self.offset:
+            text += f" {MINUS if self.offset > 0 else '+'} {fixed(abs(self.offset), self.decimals)}"
+        power = power_of_ten(self.power) if self.power else ""
+        unit = clean(" ".join(part for part in (power, self.quantity.unit) if part), 48)
+        return f"{text} [{unit}]" if unit else text
 
     @property
     def label(self) -> str:

@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from sbiwb import __version__
 from sbiwb.errors import StoreError
-from sbiwb.report.blocks import Report
+from sbiwb.report.blocks import Report, Text, method_cell
+from sbiwb.report.labels import named
 from sbiwb.report.sections import (
     answer,
     calibration,
@@ -87,23 +88,40 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     now = datetime.now(UTC)
-    style = (_HERE / "style.css").read_text("utf-8")
+    style, script = ((_HERE / name).read_text("utf-8") for name in ("style.css", "page.js"))
     return environment.get_template("report.html").render(
         title=clean(report.comparison.title),
         sections=[section for section in made if section is not None],
         style=Markup(style),
-        policy=_policy(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+        controls=_controls(report),
         version=__version__,
         written=now.strftime("%Y-%m-%d %H:%M UTC"),
         written_iso=now.isoformat(timespec="seconds"),
     )
 
 
-def _policy(style: str) -> str:
+def _controls(report: Report) -> list[tuple[str, str, list[tuple[str, Text]]]]:
+    """What may be shown and hidden: kind, its heading, and each choice's value and text."""
+    first = report.groups[0]
+    groups = {name: group for group in report.groups for name in group.names}
+    methods: list[tuple[str, Text]] = [
+        (str(first.place(m)), method_cell(first, m).text) for m in first.order
+    ]
+    parameters: list[tuple[str, Text]] = [
+        (clean(name), named(group.quantity(name))) for name, group in groups.items()
+    ]
+    kinds = (("method", "Methods", methods), ("parameter", "Parameters", parameters))
+    return [kind for kind in kinds if len(kind[2]) > 1]
+
+
+def _policy(style: str, script: str) -> str:
     """What the page may do: nothing but what it brings along, known by its hash."""
     rules = {
         "default-src": "'none'",
         "style-src": _hash(style),
+        "script-src": _hash(script),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -93,7 +93,7 @@ LAYOUT = """(() => {
   if (document.documentElement.scrollWidth > wide) faults.push("the page scrolls sideways");
   for (const box of document.querySelectorAll(".scroll"))
     if (box.scrollWidth > box.clientWidth + 1 && box.tabIndex !== 0) say("out of reach", box);
-  for (const figure of document.querySelectorAll("figure svg")) {
+  for (const figure of document.querySelectorAll("figure .panel svg")) {
     const all = figure.getBoundingClientRect();
     if (all.width < 100 || all.height < 50) say("not to be seen", figure);
     if (all.left < 0 || all.right > wide) say("cut by the page", figure);
@@ -110,15 +110,16 @@ LAYOUT = """(() => {
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_everything_is_to_be_seen(browser, report, width):
     page = shown(browser, report, width)
-    assert page.ask("document.querySelectorAll('figure svg').length") >= 10
+    assert page.ask("document.querySelectorAll('figure .panel svg').length") >= 10
     assert page.ask(LAYOUT) == []
 
 
 def test_what_is_cut_is_noticed(browser, tmp_path):
     cut = tmp_path / "cut.html"
     cut.write_text(
-        "<figure><svg viewBox='0 0 300 60' width='2000'><text x='290' y='20'>cut</text></svg>"
-        "</figure><div class='scroll' style='overflow:auto;width:9px'>unreachable</div>"
+        "<figure><div class=panel><svg viewBox='0 0 300 60' width='2000'>"
+        "<text x='290' y='20'>cut</text></svg></div></figure>"
+        "<div class='scroll' style='overflow:auto;width:9px'>unreachable</div>"
     )
     faults = shown(browser, cut, NARROW).ask(LAYOUT)
     assert [fault.partition(":")[0] for fault in faults] == [
@@ -130,12 +131,13 @@ def test_it_fits_on_paper(browser, report):
     page = shown(browser, report, A4)
     page.call("Emulation.setEmulatedMedia", media="print")
     faults = page.ask(
-        f"""[...document.querySelectorAll("figure svg, .scroll")].filter(
+        f"""[...document.querySelectorAll("figure .panel svg, .scroll")].filter(
           e => e.scrollWidth > e.clientWidth + 1 || (e.tagName == "svg" &&
                e.getBoundingClientRect().height > {SHEET})).map(e => e.outerHTML.slice(0, 200))"""
     )
     hidden = page.ask(
-        "[...document.querySelectorAll('details *')].filter(e => !e.checkVisibility()).length"
+        """[...document.querySelectorAll("details:not(.copies) *")].filter(
+          e => !e.checkVisibility()).length"""
     )
     page.call("Emulation.setEmulatedMedia", media="")
     assert faults == []
@@ -146,7 +148,7 @@ def test_it_fits_on_paper(browser, report):
 def test_figures_follow_the_scheme(browser, report, scheme):
     colours = shown(browser, report, scheme=scheme).ask(
         """(() => {
-          const line = [...document.querySelectorAll("figure svg path")].find(
+          const line = [...document.querySelectorAll("figure .panel svg path")].find(
             e => getComputedStyle(e).stroke.startsWith("rgb"));
           return [getComputedStyle(document.querySelector("section")).backgroundColor,
                   getComputedStyle(line).stroke];
@@ -154,6 +156,102 @@ def test_figures_follow_the_scheme(browser, report, scheme):
     )
     lightness = [sum(map(int, c[4:-1].split(","))) / 3 for c in colours]
     assert (lightness[0] < lightness[1]) == (scheme == "dark")
+
+
+# -- what the script adds ---------------------------------------------------------------------
+
+PANELS = """[...document.querySelectorAll("#posteriors svg")].slice(0, 1).map(figure =>
+  [...figure.querySelectorAll("[data-panel]")].filter(p => !p.classList.contains("off")).map(
+    p => p.dataset.panel))[0]"""
+
+PLACE = """(() => {
+  const panel = document.querySelector('[data-panel="PANEL"]'), all = panel.closest("svg");
+  return panel.getBoundingClientRect().y - all.getBoundingClientRect().y;
+})()"""
+
+
+def tick(page, name, value):
+    page.ask(f"document.querySelector('#controls [name={name}][value=\"{value}\"]').click()")
+
+
+def seen(page, selector):
+    return page.ask(
+        f"[...document.querySelectorAll('{selector}')].filter(e => e.checkVisibility()).length"
+    )
+
+
+def test_methods_come_and_go(browser, report):
+    page = shown(browser, report)
+    rows, lines = '#parameters tr[data-method="1"]', '#posteriors svg [data-method="1"]'
+    assert seen(page, rows) == 4  # of two parameters in two problems
+    assert seen(page, lines) > 10
+    tick(page, "method", 1)
+    assert seen(page, rows) == seen(page, lines) == 0
+    assert seen(page, '#parameters tr[data-method="2"]') == 4
+    tick(page, "method", 1)
+    assert seen(page, rows) == 4
+    assert page.complaints() == []
+
+
+def test_parameters_come_and_go(browser, report):
+    page = shown(browser, report)
+    assert page.ask(PANELS) == ["0 0", "1 0", "1 1"]
+    before = page.ask(PLACE.replace("PANEL", "0 0"))
+    tick(page, "parameter", "a")
+    # The panel of b moves to the place of a's; the labels that panel 1 0 would lend stay away.
+    assert page.ask(PANELS) == ["1 1"]
+    assert page.ask(PLACE.replace("PANEL", "1 1")) == pytest.approx(before, abs=3)
+    assert seen(page, '[data-parameter="a"]') == 0
+    # The last one cannot go.
+    assert page.ask("document.querySelector('#controls [value=b]').disabled")
+    assert page.complaints() == []
+
+
+def test_the_pointer_reads_values(browser, report):
+    page = shown(browser, report)
+    x, y = page.ask(
+        """(() => {
+          const panel = document.querySelector('[data-panel="1 0"]');
+          panel.closest("svg").scrollIntoView();
+          const edges = panel.dataset.box.split(" ").map(Number), matrix = panel.getScreenCTM();
+          const middle = new DOMPoint((edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2);
+          const at = middle.matrixTransform(matrix);
+          return [at.x, at.y];
+        })()"""
+    )
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    text = page.ask("document.querySelector('.readout').textContent")
+    low, high = page.ask(
+        """(() => {
+          const v = document.querySelector('[data-panel="1 0"]').dataset.box.split(" ").map(Number);
+          return [(v[4] + v[6]) / 2, (v[5] + v[7]) / 2];
+        })()"""
+    )
+    first, second = text.replace("\N{MINUS SIGN}", "-").split("\n")
+    assert first.startswith("a [m]: ")
+    assert second.startswith("b: ")
+    assert float(first.split(": ")[1]) == pytest.approx(low, abs=0.05)
+    assert float(second.split(": ")[1]) == pytest.approx(high, abs=0.05)
+
+
+def test_figures_grow_and_tables_are_copied(browser, report):
+    page = shown(browser, report)
+    width = "document.querySelector('#posteriors svg').getBoundingClientRect().width"
+    before = page.ask(width)
+    page.ask("document.querySelector('#posteriors .enlarge').click()")
+    assert page.ask(width) > 1.5 * before
+    assert page.ask("document.querySelector('#posteriors .panels').tabIndex") == 0
+    texts = page.ask(
+        """(() => {
+          navigator.clipboard.writeText = async (text) => { window.copied = text; };
+          const all = [...document.querySelectorAll("#parameters pre")].slice(0, 2);
+          all[1].previousElementSibling.click();
+          return [...all.map(e => e.textContent), window.copied];
+        })()"""
+    )
+    assert texts[0].startswith("method,parameter,mean,")
+    assert r"$\alpha$ [m] & exact+dynesty & $" in texts[1]
+    assert texts[2] == texts[1]
 
 
 # -- keyboard and readers ---------------------------------------------------------------------
@@ -182,6 +280,7 @@ def test_the_keyboard_reaches_everything(browser, report):
     sections = page.ask("[...document.querySelectorAll('section')].map(s => s.id)")
     assert order[0]["text"] == "Skip to the result"
     links = [stop["href"] for stop in order if stop["tag"] == "A" and not stop["section"]]
+    assert [stop["tag"] for stop in order].count("INPUT") == 5  # three methods, two parameters
     assert links == ["#answer", *(f"#{section}" for section in sections)]
     visited = list(dict.fromkeys(stop["section"] for stop in order if stop["section"]))
     assert visited == [section for section in sections if section in visited]

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
-from sbiwb.core.verdict import Verdict
-from sbiwb.report.figure import MUTED, SHADE, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.blocks import Panel, Picture, method_cell
+from sbiwb.report.figure import (
+    MUTED,
+    SHADE,
+    drawing,
+    mark,
+    new_figure,
+    only_left_and_bottom,
+    series,
+)
 from sbiwb.report.labels import drawn
 from sbiwb.report.svg import svg
-from sbiwb.report.text import plain
+from sbiwb.report.text import clean
 
-_COLUMNS = 5
+Curve = Mapping[str, list[float]]
 _COVERAGE = ("alpha", "ecp", "low", "high")
 _RANKS = ("u", "difference", "low", "high")
 
 
-def calibration_plot(group: Group) -> Markup | None:
+def calibration_plot(group: Group) -> Picture | None:
     """Draw the coverage curves and, parameter by parameter, the ranks; None without such checks."""
     coverage = {
         check: curves
@@ -35,45 +44,27 @@ def calibration_plot(group: Group) -> Markup | None:
         if check.startswith("sbc[")
     }
     ranks = {name: curves for name, curves in ranks.items() if curves}
-    count = len(coverage) + len(ranks)
-    if not count:
+    if not coverage and not ranks:
         return None
-    across = min(count, _COLUMNS)
-    down = math.ceil(count / across)
-    with drawing():
-        figure = new_figure(min(0.3 + 2.4 * across, 10), 2.3 * down + 0.35)
-        figure.set_layout_engine("constrained", w_pad=0.06)
-        panels = list(figure.subplots(down, across, squeeze=False).ravel())
-        for axes in panels[count:]:
-            axes.set_visible(False)
-        for axes, (check, curves) in zip(panels, coverage.items(), strict=False):
-            _coverage(axes, group, curves)
-            axes.set_title("coverage (TARP)" if check == "tarp" else "coverage (densest regions)")
-        largest = max(
-            (
-                np.max(np.abs(c[k]))
-                for curves in ranks.values()
-                for c in curves.values()
-                for k in _RANKS[1:]
-            ),
-            default=0.0,
-        )
-        for axes, (name, curves) in zip(panels[len(coverage) :], ranks.items(), strict=False):
-            _ranks(axes, group, curves, largest)
-            axes.set_title(f"ranks of {drawn(group.quantity(name))}")
-            if name == next(iter(ranks)):
-                axes.set_ylabel("ECDF − uniform")
-        drawn_methods = {m for c in (*coverage.values(), *ranks.values()) for m in c}
-        methods = [m for m in group.methods if m in drawn_methods]
-        handles = [line for line in panels[0].get_lines() if line.get_gid() in methods]
-        figure.legend(handles=handles, loc="outside upper left", ncols=4)
-        return svg(figure, _alt(group, methods))
+    largest = max(
+        (_extent(curve) for curves in ranks.values() for curve in curves.values()), default=0
+    )
+    panels = [Panel(_coverage(group, check, curves)) for check, curves in coverage.items()]
+    panels += [
+        Panel(_ranks(group, name, curves, largest), clean(name)) for name, curves in ranks.items()
+    ]
+    shown = {m for curves in (*coverage.values(), *ranks.values()) for m in curves}
+    legend = [method_cell(group, m) for m in group.methods if m in shown]
+    return Picture(panels, legend=legend)
 
 
-def _curves(
-    group: Group, check: str, columns: Sequence[str]
-) -> dict[str, Mapping[str, list[float]]]:
-    found: dict[str, Mapping[str, list[float]]] = {}
+def _extent(curve: Curve) -> float:
+    """How far the curve and its band go from zero."""
+    return float(max(np.max(np.abs(curve[column])) for column in _RANKS[1:]))
+
+
+def _curves(group: Group, check: str, columns: Sequence[str]) -> dict[str, Curve]:
+    found: dict[str, Curve] = {}
     for method, result in group.results.items():
         verdict = next((v for v in result.verdicts if v.name == check), None)
         if verdict is not None and all(len(verdict.curve.get(c, ())) > 1 for c in columns):
@@ -81,29 +72,45 @@ def _curves(
     return found
 
 
-def _coverage(axes: Axes, group: Group, curves: Mapping[str, Mapping[str, list[float]]]) -> None:
+def _coverage(group: Group, check: str, curves: Mapping[str, Curve]) -> Markup:
+    with drawing():
+        figure, axes = _panel()
+        figure.suptitle("coverage (TARP)" if check == "tarp" else "coverage (densest regions)")
+        _bands(axes, curves, "alpha")
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8)
+        _lines(axes, group, curves, "alpha", "ecp")
+        axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        axes.set_xlabel("credibility level")
+        axes.set_ylabel("expected coverage")
+        mark(axes, across="credibility level", up="coverage")
+        return svg(figure, _alt("Coverage curve", group, check, curves))
+
+
+def _ranks(group: Group, name: str, curves: Mapping[str, Curve], largest: float) -> Markup:
+    with drawing():
+        figure, axes = _panel()
+        figure.suptitle(f"ranks of {drawn(group.quantity(name))}")
+        _bands(axes, curves, "u")
+        axes.axhline(0, color=MUTED, lw=0.8)
+        _lines(axes, group, curves, "u", "difference")
+        axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
+        axes.set_ylim(-1.15 * largest, 1.15 * largest)
+        axes.yaxis.set_major_locator(MaxNLocator(5, symmetric=True))
+        axes.set_xlabel("rank / draws")
+        axes.set_ylabel("ECDF − uniform")
+        mark(axes, across="rank / draws", up="ECDF − uniform")
+        return svg(figure, _alt(f"Ranks of {name}", group, f"sbc[{name}]", curves))
+
+
+def _panel() -> tuple[Figure, Axes]:
+    figure = new_figure(2.45, 2.3)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
     only_left_and_bottom(axes)
-    _bands(axes, curves, "alpha")
-    axes.plot([0, 1], [0, 1], color=MUTED, lw=0.8)
-    _lines(axes, group, curves, "alpha", "ecp")
-    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    axes.set_xlabel("credibility level")
-    axes.set_ylabel("expected coverage")
+    return figure, axes
 
 
-def _ranks(
-    axes: Axes, group: Group, curves: Mapping[str, Mapping[str, list[float]]], largest: float
-) -> None:
-    only_left_and_bottom(axes)
-    _bands(axes, curves, "u")
-    axes.axhline(0, color=MUTED, lw=0.8)
-    _lines(axes, group, curves, "u", "difference")
-    axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
-    axes.set_ylim(-1.15 * largest, 1.15 * largest)
-    axes.set_xlabel("rank / draws")
-
-
-def _bands(axes: Axes, curves: Mapping[str, Mapping[str, list[float]]], across: str) -> None:
+def _bands(axes: Axes, curves: Mapping[str, Curve], across: str) -> None:
     """Shade the region in which a calibrated method stays; the same for equal numbers of trials."""
     seen: list[tuple[float, ...]] = []
     for curve in curves.values():
@@ -116,7 +123,7 @@ def _bands(axes: Axes, curves: Mapping[str, Mapping[str, list[float]]], across: 
 def _lines(
     axes: Axes,
     group: Group,
-    curves: Mapping[str, Mapping[str, list[float]]],
+    curves: Mapping[str, Curve],
     across: str,
     up: str,
 ) -> None:
@@ -127,20 +134,14 @@ def _lines(
             curve[up],
             color=look.colour,
             linestyle=look.dashes,
-            label=plain(method),
-            gid=method,
         )
 
 
-def _alt(group: Group, methods: Sequence[str]) -> str:
+def _alt(what: str, group: Group, check: str, methods: Iterable[str]) -> str:
     judged = "; ".join(
         f"{method}: {verdict.message}"
         for method in methods
         for verdict in group.results[method].verdicts
-        if _is_calibration(verdict)
+        if verdict.name == check
     )
-    return f"Coverage and rank curves of {', '.join(methods)} for {group.label}. {judged}"
-
-
-def _is_calibration(verdict: Verdict) -> bool:
-    return verdict.name.partition("[")[0] in ("tarp", "expected_coverage", "sbc")
+    return f"{what} for {group.label}. {judged}"

@@ -6,26 +6,30 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib import cbook
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
 from sbiwb.report.density import Density, Window, density_1d, density_2d
-from sbiwb.report.figure import INK, MUTED, SHADE, Series, drawing, new_figure, series
+from sbiwb.report.figure import INK, MUTED, SHADE, Series, drawing, mark, new_figure, series
 from sbiwb.report.labels import drawn
 from sbiwb.report.quoting import quote
 from sbiwb.report.scales import Scale, scale_for
 from sbiwb.report.svg import svg
-from sbiwb.report.text import plain
+from sbiwb.report.text import clean, plain
 from sbiwb.result import to_array
 
-MOST = 8
+MOST = 12
 """Parameters shown; more would be too small to read."""
 _WIDTHS = {1: 6.4, 2: 5.6, 3: 7.4, 4: 8.8}
+_PANEL = 1.1  # inches that a panel of many takes at least
 _MASSES = (0.95, 0.68)
 
 
@@ -40,14 +44,18 @@ def corner(group: Group) -> Markup:
 
 def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
     names, d = list(scales), len(scales)
-    width = _WIDTHS.get(d, 10.0)
-    height = 3.2 if d == 1 else width * 0.98
+    width = _WIDTHS.get(d, max(10.0, 1.0 + _PANEL * d))
+    titles = [_title(group, name, scale) for name, scale in scales.items()]
+    # Long titles run on to the right, over the empty half; the last one needs room.
+    longest = (width - 0.82) / d
+    over = max(_inches(titles[-1], _title_size(d)) - longest, 0.0) if d > 1 else 0.0
+    height = 3.2 if d == 1 else (width - over) * 0.98
     figure = new_figure(width, height)
     grid = figure.add_gridspec(
         d,
         d,
         left=0.72 / width if d > 1 else 0.02,
-        right=1 - 0.1 / width if d > 1 else 0.68,
+        right=1 - (0.1 + over) / width if d > 1 else 0.68,
         bottom=0.58 / height,
         top=1 - 0.3 / height,
         wspace=0.06,
@@ -58,7 +66,12 @@ def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
         for j in range(i + 1):
             axes = figure.add_subplot(grid[i, j])
             panels[i, j] = axes
-            _frame(axes, scales[names[j]], scales[names[i]] if i != j else None, d)
+            across, up = scales[names[j]], scales[names[i]]
+            _frame(axes, across, up if i != j else None, d)
+            spoken = {"up": up.spoken} if i != j else {}
+            mark(axes, panel=f"{i} {j}", column=clean(names[j]), across=across.spoken, **spoken)
+            mark(axes.xaxis, edge="across")
+            mark(axes.yaxis, edge="up")
             if i < d - 1:
                 axes.tick_params(labelbottom=False)
             else:
@@ -73,8 +86,11 @@ def _figure(group: Group, scales: Mapping[str, Scale]) -> Figure:
         look = series(group.place(method))
         _draw_method(group, method, look, scales, panels)
     _draw_prior(group, scales, panels)
-    for i, name in enumerate(names):
-        panels[i, i].set_title(_title(group, name, scales[name]), fontsize=8.5 if d < 6 else 7)
+    for i, title in enumerate(titles):
+        fits = _inches(title, _title_size(d)) < longest
+        panels[i, i].set_title(
+            title, fontsize=_title_size(d), loc="center" if fits or d == 1 else "left"
+        )
     _legend(figure, group)
     return figure
 
@@ -247,6 +263,18 @@ def _title(group: Group, name: str, scale: Scale) -> str:
     return value if scale.offset else f"{drawn(scale.quantity)} {said.relation} {said.value}"
 
 
+def _title_size(d: int) -> float:
+    return 8.5 if d < 6 else 7.5
+
+
+def _inches(text: str, size: float) -> float:
+    """Width of a text."""
+    width, *_ = text_to_path.get_text_width_height_descent(
+        text, FontProperties(size=size), ismath=cbook.is_math_text(text)
+    )
+    return float(width) / 72
+
+
 def _legend(figure: Figure, group: Group) -> None:
     handles = []
     for method in group.methods:
@@ -254,13 +282,14 @@ def _legend(figure: Figure, group: Group) -> None:
         text = plain(method) + (" (filled)" if method == group.reference else "")
         handles.append(Line2D([], [], color=look.colour, linestyle=look.dashes, label=text))
     handles.append(Line2D([], [], color=MUTED, linestyle=(0, (1, 2)), linewidth=1, label="prior"))
-    figure.legend(
+    legend = figure.legend(
         handles=handles,
         loc="upper right",
         bbox_to_anchor=(0.995, 0.97),
         handlelength=2.6,
         labelcolor=INK,
     )
+    mark(legend, legend="methods")
 
 
 def _alt(group: Group, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from sbiwb.comparison.evidence import Evidence
-from sbiwb.report.figure import INK, RULE, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.figure import INK, RULE, drawing, mark, new_figure, only_left_and_bottom, series
 from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
@@ -54,6 +54,7 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("ln Z  (better →)")
+        mark(axes, across="ln Z")
         figure.legend(loc="outside right upper")
         values = ", ".join(f"{e.problem} {e.log_evidence:.2f} ({e.method})" for e in evidences)
         return svg(figure, f"Log-evidence of each problem: {values}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
-from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, series
+from sbiwb.report.blocks import Panel
+from sbiwb.report.figure import INK, MUTED, SHADE, drawing, mark, new_figure, series
 from sbiwb.report.scales import Scale, scale_over
 from sbiwb.report.svg import svg
-from sbiwb.report.text import plain
+from sbiwb.report.text import clean, plain
 
-_COLUMNS = 4
-_ROW = 0.21  # inches
+_WIDTH = 3.3  # inches
+_ROW = 0.21
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class _Row:
     method: str | None = None
 
 
-def forest(groups: Sequence[Group]) -> Markup:
-    """Draw medians with 68 and 95 % intervals; problems of one simulator share a figure.
+def forest(groups: Sequence[Group]) -> list[Panel]:
+    """Draw medians with 68 and 95 % intervals, one panel a parameter.
 
     Parameters
     ----------
@@ -40,18 +40,7 @@ def forest(groups: Sequence[Group]) -> Markup:
     """
     names = list(dict.fromkeys(name for group in groups for name in group.names))
     rows = _rows(groups)
-    across = min(len(names), _COLUMNS)
-    down = math.ceil(len(names) / _COLUMNS)
-    with drawing():
-        figure = new_figure(10 if across > 2 else 7.6, down * (len(rows) * _ROW + 0.75))
-        figure.set_layout_engine("constrained", wspace=0.03)
-        panels = figure.subplots(down, across, squeeze=False)
-        for place, axes in enumerate(panels.ravel()):
-            if place >= len(names):
-                axes.set_visible(False)
-                continue
-            _panel(axes, names[place], rows, with_names=place % across == 0)
-        return svg(figure, _alt(groups, names))
+    return [Panel(_panel(groups, name, rows), clean(name)) for name in names]
 
 
 def _rows(groups: Sequence[Group]) -> list[_Row]:
@@ -64,8 +53,17 @@ def _rows(groups: Sequence[Group]) -> list[_Row]:
     return rows
 
 
-def _panel(axes: Axes, name: str, rows: Sequence[_Row], *, with_names: bool) -> None:
+def _panel(groups: Sequence[Group], name: str, rows: Sequence[_Row]) -> Markup:
+    with drawing():
+        figure = new_figure(_WIDTH, len(rows) * _ROW + 0.62)
+        figure.set_layout_engine("constrained")
+        _intervals(figure.subplots(), name, rows)
+        return svg(figure, _alt(groups, name))
+
+
+def _intervals(axes: Axes, name: str, rows: Sequence[_Row]) -> None:
     scale = _common_scale(name, rows)
+    mark(axes, across=scale.spoken)
     axes.set_xlim(*scale.limits)
     axes.set_ylim(rows[-1].y + 0.7, -0.7)
     axes.xaxis.set_major_locator(MaxNLocator(4, prune="both"))
@@ -73,7 +71,7 @@ def _panel(axes: Axes, name: str, rows: Sequence[_Row], *, with_names: bool) -> 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     texts = [plain(row.method or row.group.label) for row in rows]
-    axes.set_yticks([row.y for row in rows], texts if with_names else [])
+    axes.set_yticks([row.y for row in rows], texts)
     for row, tick in zip(rows, axes.get_yticklabels(), strict=False):
         tick.set_fontweight("normal" if row.method else "bold")
     for end, bound in zip(scale.limits, scale.window.support, strict=True):
@@ -117,8 +115,8 @@ def _common_scale(name: str, rows: Sequence[_Row]) -> Scale:
     return scale_over(quantity, float(np.min(ends)), float(np.max(ends)))
 
 
-def _alt(groups: Sequence[Group], names: Sequence[str]) -> str:
+def _alt(groups: Sequence[Group], name: str) -> str:
     return (
-        f"Medians with 68 and 95 % intervals of {', '.join(names)} for "
+        f"Medians with 68 and 95 % intervals of {name} for "
         f"{', '.join(group.label for group in groups)}; the numbers are in the table above."
     )

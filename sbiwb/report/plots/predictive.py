@@ -12,7 +12,16 @@ from matplotlib.ticker import MaxNLocator
 from sbiwb.comparison.groups import Group
 from sbiwb.core.distributions import Array
 from sbiwb.core.simulator import Output
-from sbiwb.report.figure import INK, MUTED, SHADE, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.figure import (
+    INK,
+    MUTED,
+    SHADE,
+    drawing,
+    mark,
+    new_figure,
+    only_left_and_bottom,
+    series,
+)
 from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
@@ -53,6 +62,7 @@ def predictive_plot(group: Group) -> Markup | None:
                 label=plain(method),
             )
         shown.label(axes)
+        mark(axes, across="entry", up="residual / σ")
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_ylabel("(observed − median) / σ")
         figure.legend(loc="outside upper left", ncols=5)

@@ -11,26 +11,37 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from sbiwb.comparison.groups import Group
-from sbiwb.report.figure import MUTED, Series, drawing, new_figure, only_left_and_bottom, series
+from sbiwb.report.blocks import Panel
+from sbiwb.report.figure import (
+    MUTED,
+    Series,
+    drawing,
+    mark,
+    new_figure,
+    only_left_and_bottom,
+    series,
+)
 from sbiwb.report.svg import svg
 from sbiwb.report.text import plain
 
 
-def training_plot(group: Group) -> Markup | None:
-    """Draw training and validation loss of every method that learned; None if none did."""
+def training_plot(group: Group) -> list[Panel]:
+    """Draw training and validation loss of every method that learned."""
     logs = {m: r.provenance.get("training") or {} for m, r in group.results.items()}
     logs = {m: log for m, log in logs.items() if len(log.get("validation", ())) > 1}
-    if not logs:
-        return None
+    return [Panel(_panel(group, method, log)) for method, log in logs.items()]
+
+
+def _panel(group: Group, method: str, log: Mapping[str, Any]) -> Markup:
     with drawing():
-        figure = new_figure(min(0.4 + 3.2 * len(logs), 10), 2.3)
-        figure.set_layout_engine("constrained", w_pad=0.06)
-        panels = figure.subplots(1, len(logs), squeeze=False).ravel()
-        for axes, (method, log) in zip(panels, logs.items(), strict=True):
-            _losses(axes, series(group.place(method)), log)
-            axes.set_title(plain(method))
-        panels[0].set_ylabel("loss")
-        return svg(figure, _alt(group, logs))
+        figure = new_figure(3.3, 2.3)
+        figure.set_layout_engine("constrained")
+        axes = figure.subplots()
+        _losses(axes, series(group.place(method)), log)
+        axes.set_title(plain(method))
+        axes.set_ylabel("loss")
+        mark(axes, across="epoch", up="loss")
+        return svg(figure, _alt(group, method, log))
 
 
 def _losses(axes: Axes, look: Series, log: Mapping[str, Any]) -> None:
@@ -52,10 +63,9 @@ def _losses(axes: Axes, look: Series, log: Mapping[str, Any]) -> None:
     axes.legend(loc="upper right")
 
 
-def _alt(group: Group, logs: Mapping[str, Mapping[str, Any]]) -> str:
-    said = "; ".join(
-        f"{method}: lowest validation loss {np.min(log['validation']):.4g} in epoch "
-        f"{int(np.argmin(log['validation'])) + 1} of {len(log['validation'])}"
-        for method, log in logs.items()
+def _alt(group: Group, method: str, log: Mapping[str, Any]) -> str:
+    return (
+        f"Losses of {method} for {group.label}: lowest validation loss "
+        f"{np.min(log['validation']):.4g} in epoch {int(np.argmin(log['validation'])) + 1} of "
+        f"{len(log['validation'])}."
     )
-    return f"Losses of the networks for {group.label}. {said}."

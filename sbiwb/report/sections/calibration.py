@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sbiwb.report.blocks import Block, Heading, Picture, Prose, Report, Section
+from sbiwb.report.blocks import Block, Heading, Prose, Report, Section
 from sbiwb.report.plots.calibration import calibration_plot
 from sbiwb.report.text import clean
 
@@ -31,5 +31,5 @@ def section(report: Report) -> Section:
         if picture is None:
             blocks.append(Prose("No calibration curves."))
             continue
-        blocks.append(Picture(picture))
+        blocks.append(picture)
     return Section("calibration", "Calibration", blocks)

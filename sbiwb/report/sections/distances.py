@@ -19,6 +19,7 @@ from sbiwb.report.blocks import (
     method_cell,
 )
 from sbiwb.report.checks import WORDS
+from sbiwb.report.copies import csv_copy
 from sbiwb.report.numbers import count, fixed
 from sbiwb.report.text import clean
 
@@ -62,6 +63,7 @@ def section(report: Report) -> Section | None:
         head = [Cell(_HEAD[0]), Cell(_HEAD[1]), *headings(_HEAD[2:], numbers_from=0)]
         caption = f"Distances between methods, {clean(group.label)}"
         blocks.append(Table(caption, head, [Rows(rows)], titled=False))
+    blocks.append(csv_copy("distances", report.comparison.distances))
     return Section("distances", "Distances between methods", blocks)
 
 
@@ -74,7 +76,7 @@ def _row(group: Group, pair: Distance) -> list[Cell]:
     names = method_cell(group, pair.first).text + " – " + method_cell(group, pair.second).text
     error = "" if pair.shift_error != pair.shift_error else f" ± {fixed(pair.shift_error, 2)}"
     return [
-        Cell(names),
+        Cell(names, methods=(group.place(pair.first), group.place(pair.second))),
         Cell(WORDS[pair.outcome], outcome=pair.outcome),
         Cell(fixed(pair.c2st, 3), number=True),
         _cell(f"{fixed(pair.shift, 2)}{error}", pair.shift_name),

@@ -15,7 +15,9 @@ from sbiwb.report.blocks import (
     Table,
     headings,
     method_cell,
+    one,
 )
+from sbiwb.report.copies import csv_copy
 from sbiwb.report.numbers import fixed, significant
 from sbiwb.report.plots.evidence import evidence_plot
 from sbiwb.report.text import clean
@@ -43,7 +45,7 @@ def section(report: Report) -> Section | None:
     for data in dict.fromkeys(e.data for e in found):
         comparable = [e for e in found if e.data == data]
         if len(comparable) > 1:
-            blocks.append(Picture(evidence_plot(comparable, report.groups[0].order)))
+            blocks.append(Picture(one(evidence_plot(comparable, report.groups[0].order))))
     body = [
         Rows([_row(group, e) for e in found if e.problem == group.label], clean(group.label))
         for group in report.groups
@@ -51,6 +53,7 @@ def section(report: Report) -> Section | None:
     ]
     head = [*headings(_HEAD[:-1]), Cell(_HEAD[-1])]
     blocks.append(Table("Evidence of each model", head, body, titled=False))
+    blocks.append(csv_copy("evidence", report.comparison.evidence))
     return Section("evidence", "Evidence", blocks)
 
 

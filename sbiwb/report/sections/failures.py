@@ -78,8 +78,8 @@ def section(report: Report) -> Section | None:
 
 def _details(group: Group, method: str) -> list[Block]:
     """Where the simulations of a method failed, and with what words."""
-    picture = failures_plot(group, method)
-    if picture is None:
+    panels = failures_plot(group, method)
+    if not panels:
         return []
     kept = group.results[method].tree["failed_simulations"].to_dataset()
     reasons = [str(reason) for reason in kept["reason"].values]
@@ -94,7 +94,7 @@ def _details(group: Group, method: str) -> list[Block]:
     rest = len(set(reasons)) - len(rows)
     return [
         Picture(
-            picture,
+            panels,
             f"Where simulations for {what} failed (line), against the prior (filled)."
             + (f" Shown are the {MOST} clearest parameters." if len(names) > MOST else ""),
         ),

@@ -19,6 +19,7 @@ from sbiwb.report.blocks import (
     headings,
     method_cell,
 )
+from sbiwb.report.copies import posterior_copies
 from sbiwb.report.labels import named
 from sbiwb.report.numbers import MISSING, count, decimals_for, fixed, power_of_ten, scale_of
 from sbiwb.report.text import clean
@@ -39,6 +40,7 @@ def section(report: Report) -> Section:
         if len(report.groups) > 1:
             blocks.append(Heading(clean(group.label)))
         blocks.append(_table(group))
+        blocks.append(posterior_copies(group, report.comparison.table.loc[group.label]))
     return Section("parameters", "Parameters", blocks)
 
 
@@ -58,7 +60,7 @@ def _table(group: Group) -> Table:
         for method, summary in group.summaries.items():
             row = summary.loc[name] if name in summary.index else None
             rows.append([method_cell(group, method), *_cells(row, power, decimals)])
-        body.append(Rows(rows, title))
+        body.append(Rows(rows, title, clean(name)))
     caption = f"Posterior of {clean(group.label)}"
     return Table(caption, headings(_HEAD), body, titled=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sbiwb.comparison.groups import Group
-from sbiwb.report.blocks import Block, Heading, Picture, Prose, Report, Section
+from sbiwb.report.blocks import Block, Heading, Picture, Prose, Report, Section, one
 from sbiwb.report.plots.corner import MOST, corner
 from sbiwb.report.plots.forest import forest
 from sbiwb.report.text import clean
@@ -22,7 +22,7 @@ def section(report: Report) -> Section:
     for group in report.groups:
         if len(report.groups) > 1:
             blocks.append(Heading(clean(group.label)))
-        blocks.append(Picture(corner(group), _corner_caption(group)))
+        blocks.append(Picture(one(corner(group)), _corner_caption(group)))
     families: dict[str, list[Group]] = {}
     for group in report.groups:
         simulator = str(group.results[group.reference].description.get("simulator", ""))

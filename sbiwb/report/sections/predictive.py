@@ -14,6 +14,7 @@ from sbiwb.report.blocks import (
     Table,
     headings,
     method_cell,
+    one,
 )
 from sbiwb.report.checks import WORDS, check_of, sentence
 from sbiwb.report.plots.predictive import predictive_plot
@@ -36,7 +37,7 @@ def section(report: Report) -> Section:
         if picture is None:
             blocks.append(Prose("No posterior predictive check was made."))
             continue
-        blocks.append(Picture(picture))
+        blocks.append(Picture(one(picture)))
     table = _likeness(report)
     if table is not None:
         blocks.append(Heading("Is the observation like what the prior predicts?"))

@@ -20,12 +20,12 @@ def section(report: Report) -> Section | None:
             title: {m: _flat(p.get(key)) for m, p in recorded.items()}
             for key, title in (("stats", "Measured"), ("options", "Options"))
         }
-        picture = training_plot(group)
+        panels = training_plot(group)
         table = side_by_side(group, f"Sampling and training, {clean(group.label)}", parts)
-        if len(report.groups) > 1 and (table or picture):
+        if len(report.groups) > 1 and (table or panels):
             blocks.append(Heading(clean(group.label)))
-        if picture:
-            blocks.append(Picture(picture))
+        if panels:
+            blocks.append(Picture(panels))
         if table:
             blocks.append(table)
     return Section("statistics", "Sampling and training", blocks) if blocks else None
