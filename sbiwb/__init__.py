@@ -39,6 +39,8 @@ _HOME = {
     "check": "sbiwb.checking",
     "fisher_information": "sbiwb.checking.information",
     "load": "sbiwb.loading",
+    "read_draws": "sbiwb.reading",
+    "from_draws": "sbiwb.reading",
     "compare": "sbiwb.comparison",
     "tarp": "sbiwb.diagnostics.tarp",
     "sbc": "sbiwb.diagnostics.sbc",
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
     from sbiwb.inference import infer as infer
     from sbiwb.loading import load as load
     from sbiwb.pipeline import run as run
+    from sbiwb.reading import from_draws as from_draws
+    from sbiwb.reading import read_draws as read_draws
     from sbiwb.registry import problem as problem
     from sbiwb.result import Result as Result
 

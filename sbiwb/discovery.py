@@ -1,7 +1,8 @@
 """Which names exist: found by reading files and package metadata, importing nothing.
 
-A module defines a simulator, sampler or estimator if it has a public class whose base is named
-``…Simulator``, ``…Sampler`` or ``…Estimator``, and a diagnostic if it has a function ``check``.
+A module defines a simulator, sampler, estimator or reader if it has a public class whose base is
+named ``…Simulator``, ``…Sampler``, ``…Estimator`` or ``…Reader``, and a diagnostic if it has a
+function ``check``.
 Modules and folders whose names start with an underscore are left out; a folder inside is a domain:
 ``simulators/cosmology/bao.py`` is ``cosmology.bao``.
 """
@@ -22,7 +23,7 @@ from typing import Any
 
 from sbiwb.errors import UsageError, unknown_name
 
-KINDS = ("simulators", "samplers", "estimators", "diagnostics")
+KINDS = ("simulators", "samplers", "estimators", "diagnostics", "readers")
 FOLDERS = "SBIWB_SIMULATORS"
 
 

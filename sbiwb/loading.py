@@ -47,6 +47,8 @@ def load(
     """
     path = Path(path)
     result = Result(read_tree(path))
+    if result.origin is not None:
+        return result
     try:
         description, observation = result.description, _observation(path, result)
     except (KeyError, TypeError, ValueError) as error:
@@ -65,6 +67,42 @@ def load(
         learned = estimator.restore(recipe, weights, result.training_prior)
         result = replace(result, learned=learned)
     return result
+
+
+def run_results(run: str | os.PathLike[str]) -> list[Path]:
+    """Files of the results of a run, in the order of its recipe.
+
+    Raises
+    ------
+    DataError
+        If the journal is damaged, names a file elsewhere, or there are no results yet.
+    """
+    folder, files = Path(run), []
+    journal = folder / "run.json"
+    try:
+        tasks = json.loads(journal.read_text("utf-8")).get("tasks", {})
+        named = [task["file"] for task in tasks.values() if task["file"] is not None]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"cannot read {journal}", got=repr(error)) from error
+    for file in named:
+        files.append(inside(folder, file))
+    if not files:
+        raise DataError("no results in this run yet", got=folder)
+    return files
+
+
+def inside(folder: Path, file: str) -> Path:
+    """Path of a file of a run; run folders may come from other people.
+
+    Raises
+    ------
+    DataError
+        If it is not in the folder.
+    """
+    path = folder / file
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{folder / 'run.json'} names a file outside its directory", got=file)
+    return path
 
 
 def difference(recorded: Any, current: Any, where: str = "") -> str | None:

@@ -24,12 +24,13 @@ from sbiwb.errors import SbiwbError, UsageError, unknown_name
 if TYPE_CHECKING:
     from sbiwb.core.verdict import Verdict
     from sbiwb.estimators.base import Estimator
+    from sbiwb.readers.base import Reader
     from sbiwb.result import Result
     from sbiwb.samplers.base import Sampler
 
 
 def names(kind: str) -> list[str]:
-    """Names of `kind`: ``simulators``, ``samplers``, ``estimators`` or ``diagnostics``."""
+    """Names of `kind`, one of `sbiwb.discovery.KINDS`: for example ``samplers``."""
     return sorted({entry.name for entry in find_entries(kind)})
 
 
@@ -52,6 +53,14 @@ def estimator(name: str) -> Estimator[Any]:
     from sbiwb.estimators.base import Estimator
 
     found: Estimator[Any] = _class("estimators", name, Estimator)()
+    return found
+
+
+def reader(name: str) -> Reader:
+    """Return the reader called `name`; raises as `sampler` does."""
+    from sbiwb.readers.base import Reader
+
+    found: Reader = _class("readers", name, Reader)()
     return found
 
 

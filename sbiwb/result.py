@@ -74,9 +74,15 @@ class Result:
         return str(self.tree.attrs["method"])
 
     @property
+    def origin(self) -> str | None:
+        """Format that the draws were read from; None for results of this workbench."""
+        origin: str | None = self.provenance.get("format")
+        return origin
+
+    @property
     def seed(self) -> int:
-        """Root seed."""
-        return int(self.tree.attrs["seed"])
+        """Root seed; 0 for draws of other programs, which do not tell theirs."""
+        return int(self.tree.attrs.get("seed", 0))
 
     @property
     def log_evidence(self) -> float | None:
@@ -158,7 +164,7 @@ class Result:
         if self.problem is None:
             raise DataError(
                 "the simulator of this result is not to be found",
-                got=f"'{self.description['simulator']}'",
+                got=f"'{self.description.get('simulator', self.method)}'",
                 remedy="set SBIWB_SIMULATORS to the folder of its file; if it is a plain function, "
                 "pass the problem: sbiwb.load(path, problem=problem)",
             )

@@ -12,7 +12,7 @@ def list_names(
         str | None,
         typer.Argument(
             metavar="[KIND]",
-            help="simulators, samplers, estimators, diagnostics or recipes; all by default.",
+            help="simulators, samplers, estimators, diagnostics, readers or recipes; or all.",
         ),
     ] = None,
 ) -> None:

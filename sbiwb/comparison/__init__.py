@@ -13,6 +13,8 @@ from sbiwb.comparison.agreement import Distance, distances
 from sbiwb.comparison.evidence import Evidence, evidences
 from sbiwb.comparison.groups import Group, group_results
 from sbiwb.core.verdict import Verdict
+from sbiwb.errors import UsageError
+from sbiwb.reading import Opened, open_all
 from sbiwb.result import Result
 
 if TYPE_CHECKING:
@@ -131,6 +133,7 @@ class Comparison:
             {"problem": group.label, "method": method, **asdict(result.cost)}
             for group in self.groups
             for method, result in group.results.items()
+            if result.origin is None  # files of other programs do not tell
         ]
         return pd.DataFrame(rows)
 
@@ -139,7 +142,11 @@ class Comparison:
         """Problem → method → seed, problem description and what the method recorded of itself."""
         return {
             group.label: {
-                method: {"seed": r.seed, "problem": r.description, **r.provenance}
+                method: {
+                    **({} if r.origin else {"seed": r.seed}),
+                    "problem": r.description,
+                    **r.provenance,
+                }
                 for method, r in group.results.items()
             }
             for group in self.groups
@@ -182,17 +189,23 @@ class Comparison:
 
 
 def compare(
-    results: Sequence[Result] | Mapping[str, Sequence[Result]], *, title: str | None = None
+    results: Sequence[Opened] | Mapping[str, Sequence[Opened]],
+    *,
+    title: str | None = None,
+    parameters: Sequence[str] | None = None,
 ) -> Comparison:
     """Put results side by side.
 
     Parameters
     ----------
-    results : sequence of Result, or mapping of str to sequence of Result
+    results : sequence of Result or path, or mapping of str to such a sequence
         A plain sequence is sorted into problems by simulator, options and data; a mapping gives
-        the problems and their names.  Parameters are matched by name.
+        the problems and their names.  Parameters are matched by name.  Paths are files of this
+        workbench, its run folders, or draws of other programs, as `sbiwb.read_draws` reads them.
     title : str, optional
         Title of the report; defaults to the names of the problems.
+    parameters : sequence of str, optional
+        Parameters to show and to compare; by default all.
 
     Returns
     -------
@@ -201,7 +214,16 @@ def compare(
     Raises
     ------
     UsageError
-        If there is nothing to compare.
+        If there is nothing to compare, or nothing has a chosen parameter.
+    DataError
+        If a file cannot be read.
     """
-    groups = group_results(results)
+    if isinstance(results, Result):
+        raise UsageError("compare takes a list", got="one Result", remedy="write compare([result])")
+    opened: Any = (
+        {label: open_all(members, parameters=parameters) for label, members in results.items()}
+        if isinstance(results, Mapping)
+        else open_all(results, parameters=parameters)
+    )
+    groups = group_results(opened, parameters)
     return Comparison(groups, title or "Posterior of " + ", ".join(g.label for g in groups))

@@ -112,7 +112,7 @@ def _reference_first(group: Group) -> list[str]:
 
 def _distance(group: Group, first: str, second: str) -> Distance:
     a, b = group.results[first], group.results[second]
-    names = [n for n in a.names if n in b.names]
+    names = [n for n in group.names_of(first) if n in b.names]
     draws_a, draws_b = _columns(a, names), _columns(b, names)
     varying = [
         k for k in range(len(names)) if min(np.ptp(draws_a[:, k]), np.ptp(draws_b[:, k])) > 0

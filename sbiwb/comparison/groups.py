@@ -13,7 +13,7 @@ import numpy as np
 
 from sbiwb.core import distributions
 from sbiwb.core.verdict import Outcome
-from sbiwb.errors import UsageError
+from sbiwb.errors import UsageError, unknown_name
 from sbiwb.result import Result
 
 if TYPE_CHECKING:
@@ -55,12 +55,15 @@ class Group:
         Methods of all problems that are compared: a method looks the same in every problem.
     notes : tuple of str
         What a reader must know before comparing: differing data, priors or parameters.
+    chosen : tuple of str, optional
+        Parameters to show; all if None.
     """
 
     label: str
     results: Mapping[str, Result]
     order: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    chosen: tuple[str, ...] | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -73,8 +76,19 @@ class Group:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all parameters, in the order in which they first occur."""
-        return tuple(dict.fromkeys(n for r in self.results.values() for n in r.names))
+        """Names of the parameters that are shown, in the order in which they first occur."""
+        every = dict.fromkeys(n for r in self.results.values() for n in r.names)
+        return tuple(n for n in every if self.chosen is None or n in self.chosen)
+
+    def names_of(self, method: str) -> tuple[str, ...]:
+        """Those of `names` that a method has, in the order of its draws."""
+        return tuple(n for n in self.results[method].names if n in self.names)
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """The problem as the reference knows it, or the first result that knows one."""
+        everyone = [self.results[m].description for m in (self.reference, *self.methods)]
+        return next((d for d in everyone if "simulator" in d), everyone[0])
 
     @cached_property
     def reference(self) -> str:
@@ -105,34 +119,42 @@ class Group:
     @property
     def constraint(self) -> dict[str, Any] | None:
         """The linear inequality of the prior, as `LinearConstraint.describe` gives it."""
-        described = self.results[self.reference].description.get("prior", {})
-        constraint: dict[str, Any] | None = described.get("constraint")
+        constraint: dict[str, Any] | None = self.described.get("prior", {}).get("constraint")
         return constraint
 
     def quantity(self, name: str) -> Quantity:
-        """Label, unit and bounds of a parameter, from the first result that has it."""
-        for result in self.results.values():
-            for described in result.description.get("prior", {}).get("parameters", []):
-                if described["name"] == name:
-                    return Quantity(
-                        name,
-                        described.get("label", ""),
-                        described.get("unit", ""),
-                        _support(described),
-                    )
-        return Quantity(name)
+        """Label, unit and bounds of a parameter, each from the first result that gives it."""
+        found = [
+            described
+            for result in self.results.values()
+            for described in result.description.get("prior", {}).get("parameters", [])
+            if described["name"] == name
+        ]
+        label, unit = (
+            next((text for d in found if (text := d.get(key))), "") for key in ("label", "unit")
+        )
+        bounds = [side for d in found if np.isfinite(side := _support(d)).any()]
+        return Quantity(name, label, unit, bounds[0] if bounds else (-math.inf, math.inf))
 
 
-def group_results(results: Sequence[Result] | Mapping[str, Sequence[Result]]) -> tuple[Group, ...]:
+def group_results(
+    results: Sequence[Result] | Mapping[str, Sequence[Result]],
+    chosen: Sequence[str] | None = None,
+) -> tuple[Group, ...]:
     """Sort results into problems.
+
+    Parameters
+    ----------
+    results : sequence of Result, or mapping of str to sequence of Result
+    chosen : sequence of str, optional
+        Parameters to show; all by default.
 
     Raises
     ------
     UsageError
-        If there is nothing to compare, or something is not a result.
+        If there is nothing to compare, something is not a result, or nothing has a chosen
+        parameter.
     """
-    if isinstance(results, Result):
-        raise UsageError("compare takes a list", got="one Result", remedy="write compare([result])")
     if isinstance(results, Mapping):
         labelled = {str(label): list(members) for label, members in results.items()}
     else:
@@ -145,10 +167,19 @@ def group_results(results: Sequence[Result] | Mapping[str, Sequence[Result]]) ->
         )
     named = {label: _by_method(_checked(members)) for label, members in labelled.items()}
     order = tuple(dict.fromkeys(method for members in named.values() for method in members))
+    _check_chosen(chosen, [r for members in named.values() for r in members.values()])
+    shown = None if chosen is None else tuple(chosen)
     return tuple(
-        Group(label, members, order, _notes(list(members.values())))
+        Group(label, members, order, _notes(list(members.values())), shown)
         for label, members in named.items()
     )
+
+
+def _check_chosen(chosen: Sequence[str] | None, results: Sequence[Result]) -> None:
+    there = dict.fromkeys(n for r in results for n in r.names)
+    for name in chosen or ():
+        if name not in there:
+            raise unknown_name("parameter", name, there)
 
 
 def _checked(results: Sequence[Result]) -> list[Result]:
@@ -166,11 +197,41 @@ def _by_problem(results: list[Result]) -> dict[str, list[Result]]:
     """Group by what was inferred from what; label each group by what sets it apart."""
     members: dict[Hashable, list[Result]] = {}
     for result in results:
+        if result.origin is not None:
+            continue
         described = result.description
         identity = {k: described.get(k) for k in ("simulator", "options", "fixed")}
         data = described.get("observation", {}).get("sha256", "")
         members.setdefault((_frozen(identity), data), []).append(result)
-    return dict(zip(_labels([m[0] for m in members.values()]), members.values(), strict=True))
+    labelled = dict(zip(_labels([m[0] for m in members.values()]), members.values(), strict=True))
+    return _joined(labelled, results)
+
+
+def _joined(labelled: dict[str, list[Result]], results: list[Result]) -> dict[str, list[Result]]:
+    """Add draws of other programs, which name no problem, to that whose parameters they share."""
+    foreign = [result for result in results if result.origin is not None]
+    if not labelled:
+        return {", ".join(r.method for r in foreign): foreign} if foreign else {}
+    for result in foreign:
+        shares = {label: _shared(result, members[0]) for label, members in labelled.items()}
+        best = max(shares.values())
+        fitting = [label for label, share in shares.items() if share == best]
+        if len(fitting) > 1:
+            raise UsageError(
+                f"'{result.method}' could belong to several problems",
+                got=", ".join(fitting),
+                expected="results of one",
+                remedy="compare it with one problem at a time, or pass a mapping to sbiwb.compare",
+            )
+        labelled[fitting[0]].append(result)
+    # In the order given: it decides which method is the reference, and how each one looks.
+    place = {id(result): k for k, result in enumerate(results)}
+    return {k: sorted(v, key=lambda result: place[id(result)]) for k, v in labelled.items()}
+
+
+def _shared(one: Result, other: Result) -> float:
+    """Share of the parameters of either that both have."""
+    return len({*one.names} & {*other.names}) / len({*one.names} | {*other.names})
 
 
 def _labels(firsts: list[Result]) -> list[str]:
@@ -201,7 +262,10 @@ def _by_method(results: list[Result]) -> dict[str, Result]:
     """Name each result by its method, told apart by seed where one method occurs twice."""
     methods = [r.method for r in results]
     repeated = {m for m, count in Counter(methods).items() if count > 1}
-    names = [f"{r.method} (seed {r.seed})" if r.method in repeated else r.method for r in results]
+    names = [
+        f"{r.method} (seed {r.seed})" if r.method in repeated and r.origin is None else r.method
+        for r in results
+    ]
     return dict(zip(_numbered(names), results, strict=True))
 
 
@@ -216,9 +280,10 @@ def _numbered(names: list[str]) -> list[str]:
 
 def _notes(results: Sequence[Result]) -> tuple[str, ...]:
     """Say what differs between results that are shown as one problem."""
-    first, notes = results[0], []
+    notes = _foreign_notes(results)
     names = dict.fromkeys(n for r in results for n in r.names)
-    for result in results[1:]:
+    own = [r for r in results if r.origin is None]
+    for first, result in ((own[0], r) for r in own[1:]):
         pair = f"{result.method} and {first.method}"
         here, there = result.description, first.description
         if here.get("observation", {}).get("sha256") != there.get("observation", {}).get("sha256"):
@@ -233,6 +298,30 @@ def _notes(results: Sequence[Result]) -> tuple[str, ...]:
         if missing:
             notes.append(f"{result.method} does not have {', '.join(missing)}.")
     return tuple(dict.fromkeys(notes))
+
+
+def _foreign_notes(results: Sequence[Result]) -> list[str]:
+    """What cannot be known of other programs' draws, and what their readers warn of."""
+    foreign = [r for r in results if r.origin is not None]
+    notes = [w for r in foreign if (w := r.provenance.get("warnings"))]
+    if foreign and len(results) > 1:
+        notes.append(
+            f"{', '.join(r.method for r in foreign)}: read from files that do not tell which data "
+            "and prior they are of; that they are of this problem is taken on trust."
+        )
+    units: dict[str, dict[str, str]] = {}
+    for result in results:
+        for described in result.description.get("prior", {}).get("parameters", []):
+            if described.get("unit"):
+                units.setdefault(described["name"], {}).setdefault(described["unit"], result.method)
+    notes += [
+        f"{name} has different units: "
+        + ", ".join(f"{unit} in {method}" for unit, method in found.items())
+        + ". Numbers are compared as they are."
+        for name, found in units.items()
+        if len(found) > 1
+    ]
+    return notes
 
 
 def _changed_priors(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
@@ -251,6 +340,9 @@ def _changed_priors(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[st
 
 
 def _support(described: Mapping[str, Any]) -> tuple[float, float]:
+    if "support" in described:  # as another program's file states it
+        low, high = described["support"]
+        return float(low), float(high)
     kind = getattr(distributions, str(described.get("distribution")), None)
     if not (isinstance(kind, type) and issubclass(kind, distributions.Distribution)):
         return -math.inf, math.inf

@@ -11,7 +11,7 @@ from typing import Any
 
 import sbiwb
 from sbiwb.errors import DataError
-from sbiwb.loading import load
+from sbiwb.loading import inside, load
 from sbiwb.pipeline.folder import RunFolder, digest
 from sbiwb.store.lock import run_lock
 
@@ -66,7 +66,7 @@ def _write(folder: RunFolder, path: Path) -> Path:
     results, files = defaultdict(list), {}
     for name, task in journal.get("tasks", {}).items():
         if task["file"] is not None:
-            files[name] = _inside(folder.path, task["file"])
+            files[name] = inside(folder.path, task["file"])
             results[task["problem"]].append(load(files[name], network=False))
     if not results:
         raise DataError("no results to report yet", got=folder.path)
@@ -77,14 +77,6 @@ def _write(folder: RunFolder, path: Path) -> Path:
     ]
     comparison = compare(results, title=journal["title"])
     return comparison.save(path, command=journal["command"], files=files, notes=failed)
-
-
-def _inside(folder: Path, file: str) -> Path:
-    """Path of a file of the run; run directories may come from other people."""
-    path = folder / file
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{folder / 'run.json'} names a file outside its directory", got=file)
-    return path
 
 
 def _key(journal: dict[str, Any]) -> str:

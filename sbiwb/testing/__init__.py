@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sbiwb.testing.contract import ContractError as ContractError
     from sbiwb.testing.diagnostic import check_diagnostic as check_diagnostic
     from sbiwb.testing.estimator import check_estimator as check_estimator
+    from sbiwb.testing.reader import check_reader as check_reader
     from sbiwb.testing.sampler import check_sampler as check_sampler
     from sbiwb.testing.simulator import check_simulator as check_simulator
 
@@ -25,6 +26,7 @@ _HOME = {
     "ContractError": "sbiwb.testing.contract",
     "check_diagnostic": "sbiwb.testing.diagnostic",
     "check_estimator": "sbiwb.testing.estimator",
+    "check_reader": "sbiwb.testing.reader",
     "check_sampler": "sbiwb.testing.sampler",
     "check_simulator": "sbiwb.testing.simulator",
 }

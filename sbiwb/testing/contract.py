@@ -9,7 +9,7 @@ from sbiwb.errors import SbiwbError
 
 
 class ContractError(SbiwbError, AssertionError):
-    """A simulator, sampler, estimator or diagnostic that breaks its contract."""
+    """A simulator, sampler, estimator, diagnostic or reader that breaks its contract."""
 
 
 def require(

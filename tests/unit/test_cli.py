@@ -104,7 +104,7 @@ def test_tracebacks_only_on_request(capsys, monkeypatch, error, code, line):
         ("pipeline.run", ["run", "desi_dr2"]),
         ("pipeline.reporting.report", ["report", "out"]),
         ("loading.load", ["check", "a.nc"]),
-        ("loading.load", ["compare", "a.nc", "b.nc"]),
+        ("reading.open_all", ["compare", "a.nc", "b.nc"]),
     ],
 )
 def test_every_command_can_be_interrupted(capsys, monkeypatch, number, work, arguments):
@@ -150,7 +150,8 @@ def test_list(capsys):
     code, out, _ = sbiwb_cli(capsys, "list")
     assert code == 0
     kinds = [line for line in out.splitlines() if not line.startswith(" ")]
-    assert kinds == ["simulators:", "samplers:", "estimators:", "diagnostics:", "recipes:"]
+    expected = ["simulators", "samplers", "estimators", "diagnostics", "readers", "recipes"]
+    assert kinds == [f"{kind}:" for kind in expected]
     _, out, _ = sbiwb_cli(capsys, "list", "recipes")
     assert out.splitlines()[0] == "recipes:"
     listed = [" ".join(line.split()) for line in out.splitlines()]  # columns are as wide as names

@@ -38,7 +38,7 @@ def test_what_is_no_result_is_an_error():
     with pytest.raises(UsageError, match=r"compare\(\[result\]\)"):
         sbiwb.compare(toy_result())
     with pytest.raises(UsageError, match="not a result"):
-        sbiwb.compare([toy_result(), "posterior.nc"])
+        sbiwb.compare([toy_result(), 3])
 
 
 def test_a_sequence_is_sorted_by_problem():

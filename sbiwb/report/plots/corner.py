@@ -281,7 +281,9 @@ def _legend(figure: Figure, group: Group) -> None:
         look = series(group.place(method))
         text = plain(method) + (" (filled)" if method == group.reference else "")
         handles.append(Line2D([], [], color=look.colour, linestyle=look.dashes, label=text))
-    handles.append(Line2D([], [], color=MUTED, linestyle=(0, (1, 2)), linewidth=1, label="prior"))
+    if "prior" in group.results[group.reference].tree.children:
+        dotted = Line2D([], [], color=MUTED, linestyle=(0, (1, 2)), linewidth=1, label="prior")
+        handles.append(dotted)
     legend = figure.legend(
         handles=handles,
         loc="upper right",

@@ -7,12 +7,14 @@ from sbiwb.report.numbers import count, seconds, significant
 from sbiwb.report.text import clean
 
 
-def section(report: Report) -> Section:
-    """Make the section."""
+def section(report: Report) -> Section | None:
+    """Make the section; None if nothing is known of any cost."""
     body = []
     for group in report.groups:
         rows = []
         for method, result in group.results.items():
+            if result.origin is not None:  # files of other programs do not tell
+                continue
             cost, effective = result.cost, group.effective(method)
             rate = effective / cost.seconds if cost.seconds > 0 else float("nan")
             texts = (
@@ -23,7 +25,10 @@ def section(report: Report) -> Section:
                 significant(rate, 2),
             )
             rows.append([method_cell(group, method), *(Cell(t, number=True) for t in texts)])
-        body.append(Rows(rows, clean(group.label) if len(report.groups) > 1 else ""))
+        if rows:
+            body.append(Rows(rows, clean(group.label) if len(report.groups) > 1 else ""))
+    if not body:
+        return None
     head = headings(
         ("Method", "Simulator calls", "Likelihood calls", "Time", "Effective draws", "per second")
     )

@@ -25,7 +25,7 @@ def section(report: Report) -> Section:
         blocks.append(Picture(one(corner(group)), _corner_caption(group)))
     families: dict[str, list[Group]] = {}
     for group in report.groups:
-        simulator = str(group.results[group.reference].description.get("simulator", ""))
+        simulator = str(group.described.get("simulator", ""))
         families.setdefault(simulator, []).append(group)
     blocks.append(Heading("Intervals side by side"))
     for family in families.values():

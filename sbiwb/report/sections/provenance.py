@@ -25,6 +25,7 @@ from sbiwb.report.labels import named
 from sbiwb.report.numbers import as_typed
 from sbiwb.report.sections.statistics import said
 from sbiwb.report.text import clean
+from sbiwb.result import Result
 
 _OWN_TABLES = ("stats", "options", "versions", "box", "simulations")
 
@@ -39,13 +40,14 @@ def section(report: Report) -> Section:
     for group in report.groups:
         if len(report.groups) > 1:
             blocks.append(Heading(clean(group.label)))
-        described = group.results[group.reference].description
-        blocks.append(_problem(described))
-        blocks.append(_priors(group))
+        described = group.described
+        if "simulator" in described:
+            blocks.append(_problem(described))
+            blocks.append(_priors(group))
         runs = side_by_side(
             group,
             f"Runs of {clean(group.label)}",
-            {"Runs": {m: _run(r.seed, r.provenance) for m, r in group.results.items()}},
+            {"Runs": {m: _run(r) for m, r in group.results.items()}},
         )
         if runs is not None:
             blocks.append(runs)
@@ -83,7 +85,7 @@ def _problem(described: Mapping[str, Any]) -> Table:
 
 
 def _priors(group: Group) -> Table:
-    described = group.results[group.reference].description.get("prior", {})
+    described = group.described.get("prior", {})
     rows = []
     for parameter in described.get("parameters", []):
         numbers = {
@@ -121,9 +123,9 @@ def _priors(group: Group) -> Table:
     return Table("Prior", headings(("Parameter", "Distribution", "Unit"), 3), [Rows(rows)])
 
 
-def _run(seed: int, provenance: Mapping[str, Any]) -> dict[str, str]:
-    entries = {"seed": str(seed)}
-    for key, value in provenance.items():
+def _run(result: Result) -> dict[str, str]:
+    entries = {} if result.origin else {"seed": str(result.seed)}
+    for key, value in result.provenance.items():
         if key not in _OWN_TABLES and not isinstance(value, Mapping) and value is not None:
             entries[clean(key)] = said(value)
     return entries

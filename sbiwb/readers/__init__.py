@@ -1,0 +1,1 @@
+"""Draws that other programs left on disk; one format a file."""
