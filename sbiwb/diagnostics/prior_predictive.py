@@ -90,7 +90,7 @@ def prior_predictive(
     'fail'
     """
     check_levels(warn, fail)
-    pool = read_pool(observed, _thinned(simulated), names)
+    pool = read_pool(observed, thinned(simulated), names)
     return judge_observation(NAME, pool, _p_value, _compressed, WORDS, warn=warn, fail=fail)
 
 
@@ -109,7 +109,8 @@ def _p_value(pool: Pool) -> float:
     return exchangeable_p_value(_neighbour_distance(shrunk.z), _neighbour_distance(shrunk.whitened))
 
 
-def _thinned(simulated: ArrayLike) -> NDArray[Any]:
+def thinned(simulated: ArrayLike) -> NDArray[Any]:
+    """At most `MAX_SIMULATED` of the data, evenly spaced."""
     array: NDArray[Any] = np.asarray(simulated)
     if array.ndim == 0 or len(array) <= MAX_SIMULATED:
         return array
