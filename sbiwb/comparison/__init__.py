@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sbiwb.comparison.agreement import Distance, distances
+from sbiwb.comparison.agreement import Distance, distances, marginals
 from sbiwb.comparison.evidence import Evidence, evidences
 from sbiwb.comparison.groups import Group, group_results
 from sbiwb.core.verdict import Verdict
@@ -69,6 +69,18 @@ class Comparison:
             {"problem": label, **asdict(pair), "outcome": str(pair.outcome)}
             for label, pairs in self.pairs.items()
             for pair in pairs
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def marginals(self) -> pd.DataFrame:
+        """Distances between methods in each parameter: shift (σ), ratio of widths, divergence."""
+        import pandas as pd
+
+        rows = [
+            {"problem": group.label, **asdict(one)}
+            for group in self.groups
+            for one in marginals(group)
         ]
         return pd.DataFrame(rows)
 

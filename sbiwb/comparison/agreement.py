@@ -15,10 +15,15 @@ from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.distances.c2st import LEAST_DRAWS, c2st
 from sbiwb.distances.jensen_shannon import jensen_shannon
 from sbiwb.distances.moments import mean_shift, width_ratio
+from sbiwb.distances.sliced_wasserstein import sliced_wasserstein
+from sbiwb.distances.tension import parameter_shift, tension
 from sbiwb.result import Result
 
 C2ST_DRAWS = 2000
 """Draws of each method that the classifier sees."""
+
+SLICED_DRAWS = 5000
+"""Draws of each method whose transport is computed."""
 
 # Limits for "agrees" and, beyond it, for "is close": shift of a mean in σ, ratio of widths, C2ST.
 # A quarter of σ changes no conclusion, and a fifth of the width is what two analyses of one data
@@ -51,6 +56,12 @@ class Distance:
         Largest Jensen–Shannon divergence of a marginal, in bits.
     divergence_name : str
         The parameter it belongs to.
+    wasserstein : float
+        Sliced 2-Wasserstein distance, in standard deviations of the first.
+    tension : float
+        `sbiwb.distances.tension.tension`, in σ: as if the two were of independent data.
+    parameter_shift : float
+        The same without taking them as Gaussian; NaN for more than six parameters.
     """
 
     first: str
@@ -63,6 +74,9 @@ class Distance:
     width_name: str = ""
     divergence: float = math.nan
     divergence_name: str = ""
+    wasserstein: float = math.nan
+    tension: float = math.nan
+    parameter_shift: float = math.nan
 
     @property
     def outcome(self) -> Outcome:
@@ -110,17 +124,55 @@ def _reference_first(group: Group) -> list[str]:
     return [group.reference, *(m for m in group.methods if m != group.reference)]
 
 
-def _distance(group: Group, first: str, second: str) -> Distance:
+@dataclass(frozen=True)
+class Marginal:
+    """Distance between two methods in one parameter; the fields are those of `Distance`."""
+
+    first: str
+    second: str
+    parameter: str
+    shift: float
+    width: float
+    divergence: float
+
+
+def marginals(group: Group) -> list[Marginal]:
+    """Distances between all pairs of methods of a group, one parameter at a time."""
+    out = []
+    for first, second in combinations(_reference_first(group), 2):
+        names, a, b = _common(group, first, second)
+        if not names:
+            continue
+        shifts, widths = mean_shift(a, b), width_ratio(a, b)
+        out += [
+            Marginal(
+                first,
+                second,
+                name,
+                float(shifts[k]),
+                float(widths[k]),
+                jensen_shannon(a[:, k], b[:, k]),
+            )
+            for k, name in enumerate(names)
+        ]
+    return out
+
+
+def _common(group: Group, first: str, second: str) -> tuple[list[str], Array, Array]:
+    """Parameters that both have and that vary in both, and the draws of each."""
     a, b = group.results[first], group.results[second]
     names = [n for n in group.names_of(first) if n in b.names]
     draws_a, draws_b = _columns(a, names), _columns(b, names)
     varying = [
         k for k in range(len(names)) if min(np.ptp(draws_a[:, k]), np.ptp(draws_b[:, k])) > 0
     ]
-    names = [names[k] for k in varying]
+    return [names[k] for k in varying], draws_a[:, varying], draws_b[:, varying]
+
+
+def _distance(group: Group, first: str, second: str) -> Distance:
+    names, draws_a, draws_b = _common(group, first, second)
     if not names:
         return Distance(first, second)
-    draws_a, draws_b = draws_a[:, varying], draws_b[:, varying]
     shifts = np.abs(mean_shift(draws_a, draws_b))
     widths = width_ratio(draws_a, draws_b)
     divergences = [jensen_shannon(draws_a[:, k], draws_b[:, k]) for k in range(len(names))]
@@ -139,6 +191,9 @@ def _distance(group: Group, first: str, second: str) -> Distance:
         names[widest],
         divergences[oddest],
         names[oddest],
+        sliced_wasserstein(_thin(draws_a, SLICED_DRAWS), _thin(draws_b, SLICED_DRAWS)),
+        tension(draws_a, draws_b),
+        parameter_shift(draws_a, draws_b),
     )
 
 
@@ -155,6 +210,7 @@ def _c2st(a: Array, b: Array, effective: float) -> float:
 
 def _thin(draws: Array, n: int) -> Array:
     """Rows at equal distances, so that neighbours in a chain are as far apart as can be."""
+    n = min(n, len(draws))
     kept: Array = draws[np.linspace(0, len(draws) - 1, n).round().astype(int)]
     return kept
 

@@ -5,6 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from sbiwb.core.distributions import Array
+from sbiwb.errors import DataError
+
+
+def standardised(a: Array, b: Array, what: str, *, scaled: bool = True) -> tuple[Array, Array]:
+    """Both sets in standard deviations of `a` from its mean.
+
+    Parameters
+    ----------
+    a, b : ndarray, shapes (n, d) and (m, d)
+    what : str
+        What they are for, for the message.
+    scaled : bool
+        False only checks them.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not match, there are fewer than 2 draws, or a column of `a` is constant.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise DataError(
+            f"{what} needs two sets of draws of the same parameters",
+            got=f"{a.shape} and {b.shape}",
+            expected="(n, d) and (m, d)",
+        )
+    if not scaled:
+        return a, b
+    mean, scale = np.mean(a, axis=0), np.std(a, axis=0, ddof=1)
+    if not np.all(scale > 0):
+        raise DataError(f"{what} of draws with a constant column", got=np.flatnonzero(scale == 0))
+    return (a - mean) / scale, (b - mean) / scale
 
 
 def mean_shift(a: Array, b: Array) -> Array:

@@ -8,7 +8,10 @@ from scipy import integrate, stats
 
 from sbiwb.distances.c2st import c2st, c2st_noise
 from sbiwb.distances.jensen_shannon import jensen_shannon
+from sbiwb.distances.mmd import mmd
 from sbiwb.distances.moments import mean_shift, width_ratio
+from sbiwb.distances.sliced_wasserstein import sliced_wasserstein
+from sbiwb.distances.tension import _log_tail, parameter_shift, tension
 from sbiwb.errors import DataError
 
 
@@ -115,3 +118,115 @@ def test_jensen_shannon_has_no_bias_where_there_is_no_difference():
     assert np.mean(values) < 0.006
     assert jensen_shannon(np.zeros(50), np.ones(50)) == 1.0
     assert jensen_shannon(np.zeros(50), np.zeros(50)) == 0.0
+
+
+# -- sliced Wasserstein ---------------------------------------------------------------------------
+
+
+def test_sliced_wasserstein_of_gaussians_is_the_closed_form():
+    n = 5000
+    a = normal(1, n, d=3)
+    shifted = sliced_wasserstein(a, normal(2, n, d=3, shift=2.0))
+    # |Δμ|/√d.  Directions give 1/√(2 · 200) = 5 % (1σ), the draws √(2/n)/2 = 1 %.
+    assert shifted == pytest.approx(2 / np.sqrt(3), rel=0.2)
+    widened = sliced_wasserstein(a, normal(2, n, d=3, sd=1.5))
+    # Every projection is 1.5 times as wide; a standard deviation is known to 1/√(2n) = 1 %.
+    assert widened == pytest.approx(0.5, abs=0.05)
+    assert sliced_wasserstein(a, a) == 0
+
+
+def test_sliced_wasserstein_of_one_distribution_falls_with_the_draws():
+    few, many = (
+        sliced_wasserstein(normal(3, n), normal(4, n), directions=50) for n in (500, 20_000)
+    )
+    # ∝ 1/√n: 6.3 times less, here with a factor two for chance.
+    assert many < few / 3
+    assert few < 0.2
+
+
+def test_sliced_wasserstein_takes_sets_of_any_lengths_and_units():
+    a, b = normal(5, 700), normal(6, 1100, shift=1.0)
+    value = sliced_wasserstein(a, b)
+    # The exact integral: each draw of both repeated to a common length.
+    repeated = sliced_wasserstein(
+        np.repeat(a, 11, axis=0), np.repeat(b, 7, axis=0), standardise=False
+    )
+    plain = sliced_wasserstein(a, b, standardise=False)
+    assert repeated == pytest.approx(plain, rel=1e-9)
+    scale = np.array([1e-21, 1e9])
+    assert sliced_wasserstein(a * scale, b * scale) == pytest.approx(value, rel=1e-9)
+
+
+# -- MMD ------------------------------------------------------------------------------------------
+
+
+def test_mmd_of_gaussians_is_the_closed_form():
+    n, d, ell, shift = 2000, 2, 1.3, 1.0
+    value = mmd(normal(1, n), normal(2, n, shift=shift), bandwidth=ell)
+    broad = ell**2 + 2
+    expected = 2 * (ell**2 / broad) ** (d / 2) * (1 - np.exp(-(shift**2) / (2 * broad)))
+    # The error is that of a mean kernel value, below 1/√n · 2 √expected, plus O(1/n).
+    assert value == pytest.approx(expected, abs=4 * (2 * np.sqrt(expected / n) + 2 / n))
+
+
+def test_mmd_is_unbiased_and_its_bandwidth_the_reference_s_median_distance():
+    values = [mmd(normal(10 + k, 200), normal(50 + k, 200)) for k in range(20)]
+    assert min(values) < 0 < max(values)
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(20)
+    a, b = normal(1, 800), normal(2, 800, shift=0.5)
+    scaled = (a - a.mean(axis=0)) / a.std(axis=0, ddof=1)
+    pairs = np.linalg.norm(scaled[:, None] - scaled[None], axis=-1)[np.triu_indices(800, 1)]
+    assert mmd(a, b) == pytest.approx(mmd(a, b, bandwidth=np.median(pairs)))
+    assert mmd(a, b) > 5 * np.std(values)  # the planted fault
+
+
+# -- tension --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [0.0, 2.0, 4.0])
+def test_tension_of_gaussians_is_the_closed_form(shift):
+    n = 20_000
+    a, b = normal(1, n), normal(2, n, shift=shift)
+    expected = -stats.norm.ppf(stats.chi2.sf(shift**2 / 2, 2) / 2)
+    # Δχ² has the error 2 Δ / √n · …: below 0.06 σ here.
+    assert tension(a, b) == pytest.approx(expected, abs=0.06)
+    # Of 2,000 differences a share p lies beyond, known to √(p/2000).
+    p = 2 * stats.norm.sf(expected)
+    low, high = (p + k * 4 * np.sqrt(p / 2000) for k in (1, -1))
+    low, high = (-stats.norm.ppf(min(max(x, 1 / 2000), 1.0) / 2) for x in (low, high))
+    assert low - 0.06 <= parameter_shift(a, b) <= high + 0.06
+
+
+def test_tension_that_no_float_holds_and_one_that_cannot_be_counted():
+    a, b = normal(1), normal(2, shift=100.0)
+    # √χ² = 100/√2 = 70.7, a little less for two degrees of freedom.
+    assert tension(a, b) == pytest.approx(70.7, rel=0.05)
+    for d in (1, 2, 9):  # the two ways of the tail meet
+        assert _log_tail(500.1, d) == pytest.approx(stats.chi2.logsf(500.1, d), rel=1e-6)
+    assert parameter_shift(a, b) == pytest.approx(-stats.norm.ppf(1 / 4000))
+    assert np.isnan(parameter_shift(normal(1, d=7), normal(2, d=7)))
+
+
+def test_derived_parameters_add_no_tension():
+    a, b = normal(1), normal(2, shift=2.0)
+    extended = [np.column_stack([x, 3 * x[:, 0] + 1]) for x in (a, b)]
+    assert tension(*extended) == pytest.approx(tension(a, b), rel=1e-6)
+    assert parameter_shift(*extended) == pytest.approx(parameter_shift(a, b), rel=0.05)
+
+
+def test_the_parameter_shift_sees_the_shape_that_moments_hide():
+    # A ring, and a point at its centre: no difference at all is the least likely difference.
+    rng = np.random.default_rng(1)
+    angle = rng.uniform(0, 2 * np.pi, 4000)
+    ring = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.1 * rng.standard_normal((4000, 2))
+    point = 0.1 * rng.standard_normal((4000, 2))
+    assert tension(ring, point) < 0.1
+    assert parameter_shift(ring, point) > 3
+
+
+@pytest.mark.parametrize("distance", [sliced_wasserstein, mmd, tension, parameter_shift])
+def test_what_cannot_be_compared_is_refused(distance):
+    with pytest.raises(DataError, match=r"same parameters; got \(5, 2\) and \(5, 3\)"):
+        distance(np.zeros((5, 2)), np.zeros((5, 3)))
+    with pytest.raises(DataError, match=r"constant column; got \[1\]"):
+        distance(np.column_stack([np.arange(5.0), np.ones(5)]), np.ones((5, 2)))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from markupsafe import Markup
 
-from sbiwb.comparison.agreement import AGREES, C2ST_DRAWS, IS_CLOSE, Distance
+from sbiwb.comparison.agreement import AGREES, C2ST_DRAWS, IS_CLOSE, Distance, marginals
 from sbiwb.comparison.groups import Group
 from sbiwb.report.blocks import (
     Block,
     Cell,
+    Fold,
     Heading,
     Prose,
     Report,
@@ -30,6 +33,8 @@ _HEAD = (
     "Shift of a mean, σ",
     "Ratio of widths",
     "JS divergence, bits",
+    "Sliced W₂, σ",
+    "Tension, σ",
 )
 
 
@@ -55,6 +60,14 @@ def section(report: Report) -> Section | None:
             f"{IS_CLOSE[2]}.",
             "quiet",
         ),
+        Prose(
+            "JS is the Jensen–Shannon divergence of a marginal; sliced W₂ is how far draws would "
+            "have to be moved, over random directions (Bonneel et al. 2015). The tension is that "
+            "of two posteriors of independent data, taken as Gaussian (Raveri & Hu 2019) and, in "
+            "brackets, in their own shape (Raveri & Doux 2021; 3.5 stands for more): between "
+            "methods for the same data it says how much their difference would matter.",
+            "quiet",
+        ),
     ]
     for group in groups:
         if len(report.groups) > 1:
@@ -63,8 +76,32 @@ def section(report: Report) -> Section | None:
         head = [Cell(_HEAD[0]), Cell(_HEAD[1]), *headings(_HEAD[2:], numbers_from=0)]
         caption = f"Distances between methods, {clean(group.label)}"
         blocks.append(Table(caption, head, [Rows(rows)], titled=False))
+    blocks.append(Fold("Every parameter", _marginals(report)))
     blocks.append(csv_copy("distances", report.comparison.distances))
     return Section("distances", "Distances between methods", blocks)
+
+
+def _marginals(report: Report) -> list[Block]:
+    """A table a problem: shift, ratio of widths and divergence of each pair in each parameter."""
+    tables: list[Block] = []
+    for group in report.groups:
+        body = []
+        pairs = groupby(marginals(group), key=lambda one: (one.first, one.second))
+        for (first, second), found in pairs:
+            rows = [
+                [
+                    Cell(Markup("<code>{}</code>").format(clean(one.parameter))),
+                    Cell(fixed(one.shift, 2), number=True),
+                    Cell(fixed(one.width, 2), number=True),
+                    Cell(fixed(one.divergence, 3), number=True),
+                ]
+                for one in found
+            ]
+            body.append(Rows(rows, clean(f"{first} – {second}")))
+        if body:
+            head = [Cell("Parameter"), *headings(_HEAD[3:6], numbers_from=0)]
+            tables.append(Table(f"Distances in each parameter, {clean(group.label)}", head, body))
+    return tables
 
 
 def _cell(number: str, name: str) -> Cell:
@@ -82,4 +119,11 @@ def _row(group: Group, pair: Distance) -> list[Cell]:
         _cell(f"{fixed(pair.shift, 2)}{error}", pair.shift_name),
         _cell(fixed(pair.width, 2), pair.width_name),
         _cell(fixed(pair.divergence, 3), pair.divergence_name),
+        Cell(fixed(pair.wasserstein, 2), number=True),
+        Cell(_tension(pair), number=True),
     ]
+
+
+def _tension(pair: Distance) -> str:
+    free = pair.parameter_shift
+    return fixed(pair.tension, 1) + (f" ({fixed(free, 1)})" if free == free else "")
