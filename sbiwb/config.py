@@ -89,6 +89,7 @@ class ChecksSection(_Section):
     predictive: Count | None = 200
     information: Count | None = 100
     profile: Count | None = None
+    evidence: Count | None = None
 
 
 class Recipe(_Section):

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sbiwb import registry
+from sbiwb.checking.evidence import repeated
 from sbiwb.checking.information import DATA, at_posterior
 from sbiwb.checking.profiling import of_result
 from sbiwb.core.distributions import Array
@@ -49,6 +50,7 @@ def check(
     predictive: int | None = 200,
     information: int | None = DATA,
     profile: int | None = None,
+    evidence: int | None = None,
     seed: int | None = None,
     executor: str | Mapping[str, Any] | Execution | None = None,
     progress: Progress | None = None,
@@ -70,6 +72,9 @@ def check(
     profile : int, optional
         Points of the profile likelihood of each parameter, 21 for a smooth curve; the likelihood is
         maximised at each, which takes some 20 (2 d − 1) evaluations.
+    evidence : int, optional
+        Repeated runs of nested sampling, 10 for a verdict on the error of the evidence; each has a
+        quarter of the live points, and costs a quarter of the run.
     seed : int, optional
         Defaults to the result's.
     executor : str, mapping or Execution, optional
@@ -96,6 +101,7 @@ def check(
         "predictive": predictive,
         "information": information,
         "profile": profile,
+        "evidence": evidence,
     }
     for name, value in numbers.items():
         if value is not None and (isinstance(value, bool) or value < 1):
@@ -116,6 +122,8 @@ def check(
             result = result.with_group("information", known)
     if profile is not None:
         result = result.with_group("profile", of_result(result, profile))
+    if evidence is not None:
+        result = result.with_group("evidence", repeated(result, evidence, seed, progress))
     return judge(result)
 
 

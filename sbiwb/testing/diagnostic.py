@@ -234,6 +234,11 @@ def _with_likelihood(result: Result, scores: Array) -> Result:
             scores.std() * _NOISE * -0.5 * (grid - _OBSERVED[:, np.newaxis]) ** 2 / _NOISE**2,
         ),
     }
+    evidence = {
+        "log_evidence": ("repeat", scores[:10, 0]),
+        "log_evidence_err": ("repeat", np.full(len(scores[:10]), scores.std())),
+    }
+    result = result.with_group("evidence", xr.Dataset(evidence))
     result = result.with_group("information", xr.Dataset(information))
     return result.with_group("profile", xr.Dataset(profile))
 
