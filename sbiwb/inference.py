@@ -37,7 +37,7 @@ BOX_MARGIN = 0.1
 BOX_STEPS_SHARE = 3
 BOX_MAX_STEPS = 1000
 OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
-PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "xarray")
+PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "pyro-ppl", "xarray")
 
 
 @terminable()

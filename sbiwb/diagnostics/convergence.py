@@ -65,6 +65,8 @@ def check(result: Result) -> list[Verdict]:
         return verdicts
     if "converged" in stats:
         verdicts.append(_chain_length(stats))
+    if "divergences" in stats:
+        verdicts.append(_divergences(stats))
     return verdicts + convergence(to_array(result.posterior, result.names), result.names)
 
 
@@ -76,6 +78,15 @@ def _chain_length(stats: Mapping[str, float]) -> Verdict:
         return Verdict("chain_length", Outcome.PASS, message, length)
     message += "; the sampler stopped there: raise max_steps"
     return Verdict("chain_length", Outcome.WARN, message, length)
+
+
+def _divergences(stats: Mapping[str, float]) -> Verdict:
+    number, of = stats["divergences"], stats["steps"] * stats["chains"]
+    message = f"{number:.0f} of {of:.0f} trajectories diverged"
+    if not number:
+        return Verdict("divergences", Outcome.PASS, message, number, 0.0)
+    message += ": the posterior has an edge or a neck, which they may miss; compare with slice"
+    return Verdict("divergences", Outcome.WARN, message, number, 0.0)
 
 
 def _insertion_ranks(p_value: float) -> Verdict:

@@ -6,9 +6,11 @@ that the network learns only what a smooth mean with constant noise does not exp
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, cast
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from sbiwb.core.distributions import Array
@@ -26,6 +28,7 @@ from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_m
 from sbiwb.estimators._scaling import Whitening, fit_whitening, smooth_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
+from sbiwb.likelihoods._gradients import chained
 from sbiwb.progress import Progress
 
 MIXTURE_UP_TO = 256
@@ -75,6 +78,24 @@ class FlowLikelihood(LearnedLikelihood):
         density = log_prob(self.flow, residual, condition)
         # Far from all training data float32 overflows; there the data are impossible.
         return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf)
+
+    def gradient(
+        self, points: Array, x: Array, to_theta: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """See `sbiwb.likelihoods.base.Differentiable`."""
+        data, k = torch.tensor(self.scale(x) @ self.whiten), self.whiten.shape[1]
+
+        def inputs(points: Array) -> Array:
+            condition = smooth_coordinates(to_theta(points), self.prior)
+            return np.concatenate([self.mean(condition) @ self.whiten, condition], axis=1)
+
+        def log_likelihood(inputs: torch.Tensor) -> torch.Tensor:
+            residual, condition = (data - inputs[:, :k]).float(), inputs[:, k:].float()
+            value = self.flow.log_prob(residual.unsqueeze(0), condition=condition)
+            return cast(torch.Tensor, value)[0]
+
+        density, gradient = chained(log_likelihood, inputs, points)
+        return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf), gradient
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         arrays = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from sbiwb.estimators._flow import in_chunks, load_weights, to_tensor, to_weight
 from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
+from sbiwb.likelihoods._gradients import chained
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams
 
@@ -82,6 +84,18 @@ class RatioLikelihood(LearnedLikelihood):
             )
         # Far from all training data float32 overflows; there the data are impossible.
         return np.where(np.isfinite(value), value, -np.inf)
+
+    def gradient(
+        self, points: Array, x: Array, to_theta: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """See `sbiwb.likelihoods.base.Differentiable`."""
+        data = to_tensor(self.scale(x))
+        value, gradient = chained(
+            lambda condition: self.network.log_ratio(data, condition.float()),
+            lambda points: linear_coordinates(to_theta(points), self.prior),
+            points,
+        )
+        return np.where(np.isfinite(value), value, -np.inf), gradient
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         return self.recipe, {**self.scale.arrays("scale"), **to_weights(self.network)}

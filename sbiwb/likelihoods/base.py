@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from sbiwb.core.distributions import Array
 
@@ -31,4 +33,30 @@ class Likelihood(ABC):
         -------
         ndarray, shape (n,)
             −inf where impossible; never NaN.
+        """
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A likelihood that also knows its gradient."""
+
+    def gradient(
+        self, points: Array, x: Array, to_theta: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """log p(x_i | θ(points_i)) and its gradient with respect to the points.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n, d)
+            In coordinates in which the posterior has about unit width.
+        x : ndarray, shape (n, *output.shape)
+        to_theta : callable
+            From points (k, d) to parameters (k, d).
+
+        Returns
+        -------
+        value : ndarray, shape (n,)
+            As `Likelihood.log_likelihood`.
+        gradient : ndarray, shape (n, d)
+            Zero where the value is −inf.
         """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.core.simulator import KnownLikelihood, Simulator
+from sbiwb.core.simulator import KnownLikelihood, Simulator, TorchLikelihood
 from sbiwb.errors import InferenceError, UsageError
+from sbiwb.likelihoods._gradients import chained
 from sbiwb.likelihoods.base import Likelihood
 
 _KEPT = 1000
@@ -19,7 +21,8 @@ class Exact(Likelihood):
     """Exact log-likelihood of `simulator`.
 
     A row that the simulator could not compute, and for which it gives a reason, counts as
-    impossible and is counted: see `failures`.
+    impossible and is counted: see `failures`.  If the simulator offers its likelihood in Torch too,
+    this one is `Differentiable`.
 
     Raises
     ------
@@ -36,6 +39,9 @@ class Exact(Likelihood):
         self.simulator = simulator
         self._reasons: Counter[str] = Counter()
         self._failed: deque[list[float]] = deque(maxlen=_KEPT)
+        if isinstance(simulator, TorchLikelihood):
+            # Set on the instance, so that the likelihood has the capability only if it is there.
+            self.gradient = self._gradient
 
     @property
     def failures(self) -> dict[str, Any]:
@@ -66,6 +72,20 @@ class Exact(Likelihood):
                 expected=f"shape ({len(theta)},), finite or -inf",
             )
         return value
+
+    def _gradient(
+        self, points: Array, x: Array, to_theta: Callable[[Array], Array]
+    ) -> tuple[Array, Array]:
+        """See `Differentiable.gradient`."""
+        import torch
+
+        assert isinstance(self.simulator, TorchLikelihood)  # for the type checker
+        twin, data = self.simulator.log_likelihood_torch, torch.tensor(x)
+        value, gradient = chained(lambda theta: twin(theta, data), to_theta, points)
+        unknown = np.isnan(value)
+        if np.any(unknown):  # the NumPy one knows the reasons
+            value[unknown] = self.log_likelihood(to_theta(points[unknown]), x[unknown])
+        return value, gradient
 
     def _count(self, theta: Array, reason: str) -> None:
         self._reasons[reason] += 1

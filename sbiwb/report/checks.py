@@ -11,6 +11,7 @@ TITLES = {
     "rhat": "R̂",
     "ess": "Effective draws",
     "chain_length": "Chain length",
+    "divergences": "Divergences",
     "insertion_ranks": "Insertion ranks",
     "importance": "Importance weights",
     "tarp": "Coverage (TARP)",
@@ -27,7 +28,7 @@ TITLES = {
     "agreement": "Agreement",
 }
 GROUPS = {
-    "Sampler": ("rhat", "ess", "chain_length", "insertion_ranks", "importance"),
+    "Sampler": ("rhat", "ess", "chain_length", "divergences", "insertion_ranks", "importance"),
     "Calibration": (
         "tarp",
         "sbc",

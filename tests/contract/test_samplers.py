@@ -18,7 +18,8 @@ from sbiwb.testing import ContractError, check_sampler
 
 @pytest.mark.parametrize("name", registry.names("samplers"))
 def test_a_registered_sampler_keeps_the_contract(name):
-    quick = {"dynesty": {"nlive": 200}}
+    short = {"draws": 200, "chains": 2, "warmup": 40, "max_steps": 100}
+    quick = {"dynesty": {"nlive": 200}, "nuts": short}
     check_sampler(name, options=quick.get(name))
 
 

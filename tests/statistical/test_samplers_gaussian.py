@@ -14,13 +14,15 @@ from scipy import stats
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.effective_size import ess, rhat
+from sbiwb.likelihoods._gradients import jacobian
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.progress import QUIET
-from sbiwb.samplers import _ensembles, _moves, _slices
+from sbiwb.samplers import _ensembles, _hamiltonian, _moves, _slices
 from sbiwb.samplers._coordinates import Coordinates
 from sbiwb.samplers.base import Target
 from sbiwb.samplers.dynesty import Dynesty, DynestyOptions
 from sbiwb.samplers.emcee import Emcee, EmceeOptions
+from sbiwb.samplers.nuts import Nuts, NutsOptions
 from sbiwb.samplers.slice import EnsembleSlice, SliceOptions
 
 LEVEL = 1e-4
@@ -36,6 +38,11 @@ class Gaussian(Likelihood):
     def log_likelihood(self, theta, x):
         chi2 = np.einsum("ni,ij,nj->n", x - theta, self.precision, x - theta)
         return -0.5 * (chi2 + self.norm)
+
+    def gradient(self, points, x, to_theta):
+        slope = (x - to_theta(points)) @ self.precision
+        value = self.log_likelihood(to_theta(points), x)
+        return value, np.einsum("ni,nij->nj", slope, jacobian(to_theta, points))
 
 
 class Problem:
@@ -91,6 +98,11 @@ def ensemble_slice(problem, seed=0, **options):
 
 def dynesty(problem, seed=0, **options):
     return Dynesty().sample(problem.target, DynestyOptions(**options), seed, QUIET)
+
+
+def nuts(problem, seed=0, **options):
+    few = {"draws": 800, "chains": 2, "warmup": 60, "max_steps": 800, **options}
+    return Nuts().sample(problem.target, NutsOptions(**few), seed, QUIET)
 
 
 # -- ensembles ----------------------------------------------------------------------------------
@@ -172,6 +184,45 @@ def test_ensembles_given_to_the_wrong_observation_are_caught(monkeypatch):
     monkeypatch.setattr(_ensembles.Ensembles, "__init__", shifted)
     problem = Problem(2, m=MANY)
     assert p_of_all(problem, emcee(problem, draws=200, ensembles=2)) < LEVEL
+
+
+# -- nuts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dim", [2, 5])
+def test_nuts_has_the_right_moments_and_converges(dim):
+    problem = Problem(dim)
+    draws = nuts(problem)[0]
+    assert draws.stats["converged"]
+    assert not draws.stats["differences"]
+    assert p_worst(problem, draws) > LEVEL
+    for k in range(dim):
+        assert rhat(draws.theta[..., k]) < 1.01
+
+
+def test_a_force_that_is_wrong_makes_no_draw_wrong(monkeypatch):
+    # What allows for gradients by differences, see `jacobian`.
+    right = Gaussian.gradient
+
+    def weak(self, *args):
+        value, slope = right(self, *args)
+        return value, 0.8 * slope
+
+    monkeypatch.setattr(Gaussian, "gradient", weak)
+    problem = Problem(2)
+    assert p_worst(problem, nuts(problem, draws=400, max_steps=200)[0]) > LEVEL
+
+
+def test_a_prior_that_trajectories_forget_is_caught(monkeypatch):
+    right = _hamiltonian.Surface.log_prob
+
+    def wrong(self, w):
+        value, slope = right(self, w)
+        return value + 0.5 * np.sum(self.z(w) ** 2), slope
+
+    monkeypatch.setattr(_hamiltonian.Surface, "log_prob", wrong)
+    problem = Problem(2, sd=1.0)
+    assert p_worst(problem, nuts(problem, draws=400, max_steps=200)[0]) < LEVEL
 
 
 # -- dynesty ------------------------------------------------------------------------------------
