@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import sbiwb
-from sbiwb.cli import checking, comparing, data, listing, new, reporting, running
+from sbiwb.cli import checking, comparing, data, listing, new, reporting, running, serving
 from sbiwb.errors import SbiwbError, StoreError
 from sbiwb.interruption import EXIT_CODE, terminable
 
@@ -30,6 +30,7 @@ app.command("run")(running.run)
 app.command("report")(reporting.report)
 app.command("check")(checking.check)
 app.command("compare")(comparing.compare)
+app.command("serve")(serving.serve)
 app.command("list")(listing.list_names)
 app.command("data")(data.data)
 app.add_typer(new.app, name="new")

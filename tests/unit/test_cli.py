@@ -141,7 +141,7 @@ def test_version_and_help(capsys):
     assert sbiwb_cli(capsys, "--version") == (0, f"{sbiwb.__version__}\n", [])
     code, out, _ = sbiwb_cli(capsys)
     assert code == 0
-    for command in ("run", "report", "check", "compare", "list", "data", "new"):
+    for command in ("run", "report", "check", "compare", "serve", "list", "data", "new"):
         assert f"\n  {command} " in out
     assert "…" not in out
 
