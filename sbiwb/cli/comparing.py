@@ -41,22 +41,24 @@ def compare(
     from sbiwb.comparison import compare as compare_results
     from sbiwb.reading import open_all
 
-    chosen = _listed(parameters)
+    chosen = listed(parameters)
     results = open_all(
         files,
         parameters=chosen,
-        names=_listed(names),
-        rename=_pairs(rename or []),
+        names=listed(names),
+        rename=pairs(rename or []),
         burn_in=burn_in,
     )
     print(compare_results(results, title=title, parameters=chosen).save(out))
 
 
-def _listed(text: str | None) -> list[str] | None:
+def listed(text: str | None) -> list[str] | None:
+    """The parts of ``A,B,…``."""
     return None if text is None else [part.strip() for part in text.split(",")]
 
 
-def _pairs(entries: list[str]) -> dict[str, str]:
+def pairs(entries: list[str]) -> dict[str, str]:
+    """The mapping that entries ``OLD=NEW`` make."""
     from sbiwb.errors import UsageError
 
     pairs = {}

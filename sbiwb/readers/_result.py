@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from sbiwb.core.distributions import Array
-from sbiwb.diagnostics import convergence
+from sbiwb.diagnostics import autocorrelation, convergence
 from sbiwb.errors import DataError, UsageError, unknown_name
 from sbiwb.readers._weights import effective_size, equal_rows
 from sbiwb.readers.base import Chain, Table
@@ -95,7 +95,7 @@ def as_result(source: Source, parameters: Sequence[str] | None = None) -> Result
     chains = [replace(chain, values=chain.values[:, free]) for chain in chains]
     theta, log_prob, stats = _equal(chains, source.table.order)
     result = Result(_tree(source, kept, held, theta, log_prob, stats))
-    return result.with_verdicts(convergence.check(result))
+    return result.with_verdicts([*convergence.check(result), *autocorrelation.check(result)])
 
 
 def _checked(chain: Chain, names: list[str], where: list[int], source: Source) -> Chain:

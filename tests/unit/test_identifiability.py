@@ -7,11 +7,13 @@ import pytest
 
 import sbiwb
 from sbiwb import LogUniform, Normal, Parameter, Prior, Uniform
+from sbiwb.core.draws import Draws
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics._coordinates import coordinates
 from sbiwb.diagnostics._fisher import linear_information, scores
 from sbiwb.diagnostics.identifiability import check, identifiability
 from sbiwb.errors import DataError, UsageError
+from sbiwb.result import make_result
 from sbiwb.rng import stream
 
 SCALES = np.exp(np.random.default_rng(1).uniform(-2, 2, size=(1000, 4)))
@@ -139,18 +141,23 @@ def test_simulations_alone_show_what_is_known_but_not_what_is_not():
     assert blind[0] < 0.1  # v shows in x, not in a linear prediction
 
 
-def function_result(fn, log_likelihood=None, prior=None):
-    prior = prior or Prior((Parameter("u", Normal(0, 1)), Parameter("v", Normal(0, 1))))
+def result_of(fn, prior, log_likelihood=None):
+    """Prior draws as the answer to a problem: what is judged is the problem."""
     simulator = sbiwb.simulator(fn, prior, batched=True, log_likelihood=log_likelihood)
     x = simulator.simulate(prior.sample(1, stream(1, "x")), stream(1, "noise"))[0]
-    return sbiwb.infer(sbiwb.problem(simulator, x), "npe", budget=300, steps=5, draws=200)
+    draws = Draws(prior.sample(500, stream(1, "draws"))[np.newaxis], independent=True)
+    provenance = {"box": [[0.0, 1.0]] * prior.dim}
+    return make_result(
+        sbiwb.problem(simulator, x), draws, method="prior", seed=1, provenance=provenance
+    )
 
 
 def test_results_are_judged_by_their_simulations_where_no_likelihood_is_known():
     def fn(theta, rng):
         return np.stack([theta[:, 0], theta[:, 1] ** 2], 1) + 0.1 * rng.normal(size=theta.shape)
 
-    (verdict,) = check(function_result(fn))
+    prior = Prior((Parameter("u", Normal(0, 1)), Parameter("v", Normal(0, 1))))
+    (verdict,) = check(sbiwb.check(result_of(fn, prior), predictive=None))
     assert verdict.outcome is Outcome.UNKNOWN  # not a warning: the data do tell |v|
     assert "nothing beyond u" in verdict.message
 
@@ -168,7 +175,7 @@ def test_results_are_judged_by_the_likelihood_where_it_is_known():
     def log_likelihood(theta, x):
         return -0.5 * np.sum((x - mean(theta)) ** 2, axis=1) / 0.01
 
-    result = function_result(fn, log_likelihood, prior)
+    result = result_of(fn, prior, log_likelihood)
     checked = sbiwb.check(result, predictive=None)
     (verdict,) = [v for v in checked.verdicts if v.name == "identifiability"]
     assert verdict.outcome is Outcome.WARN

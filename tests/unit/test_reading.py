@@ -80,7 +80,7 @@ def test_counts_are_written_out_and_all_chains_of_a_root_are_read(tmp_path):
         assert len(result.samples()) == total // 2 * 2
         sd = np.std(np.concatenate(CHAINS), axis=0)
         assert np.all(np.abs(result.samples().mean(axis=0) - weighted_mean()) < 5 * sd / total)
-        assert [v.name for v in result.verdicts] == ["rhat", "ess"]
+        assert [v.name for v in result.verdicts] == ["rhat", "ess", "autocorrelation"]
 
 
 def test_labels_and_bounds_are_read(tmp_path):
