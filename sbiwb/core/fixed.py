@@ -9,6 +9,7 @@ import numpy as np
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, Simulator, TorchLikelihood
+from sbiwb.core.views import HasViews
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,8 @@ class FixedSimulator(Simulator):
             )
         if isinstance(inner, KnownMean):
             self.mean = lambda theta: inner.mean(self.fill(theta))
+        if isinstance(inner, HasViews):
+            self.views = lambda theta, x: inner.views(self.fill(theta), x)
 
     def fill(self, theta: Array) -> Array:
         """Insert the fixed values: (n, free) → (n, all)."""

@@ -32,6 +32,7 @@ from sbiwb.report.sections import (
     provenance,
     statistics,
     verdicts,
+    views,
 )
 from sbiwb.report.text import clean
 
@@ -47,6 +48,7 @@ _ORDER = (
     evidence,
     calibration,
     predictive,
+    views,
     verdicts,
     statistics,
     failures,

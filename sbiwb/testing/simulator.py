@@ -14,6 +14,7 @@ from sbiwb.core.function import FunctionSimulator
 from sbiwb.core.observation import Observation, check_observation
 from sbiwb.core.observation_file import is_file_name
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, Output, Simulator, TorchLikelihood
+from sbiwb.core.views import HasViews
 from sbiwb.rng import stream
 from sbiwb.testing.contract import must_not_raise, require
 from sbiwb.testing.global_states import must_not_draw_globally
@@ -23,6 +24,7 @@ from sbiwb.testing.likelihood import (
     check_torch_likelihood,
 )
 from sbiwb.testing.prior import check_prior
+from sbiwb.testing.views import check_views
 
 
 def check_simulator(
@@ -62,6 +64,8 @@ def check_simulator(
     theta, x = theta[valid], x[valid]
     same = np.repeat(theta[:1], repeats, axis=0)
     draws = simulate(simulator, subject, same, seed, "check repeats") if repeats else x[:0]
+    if isinstance(simulator, HasViews):
+        check_views(simulator, subject, theta[:4], x[0])
     if isinstance(simulator, KnownMean):
         _check_mean(simulator, subject, theta, draws)
     if isinstance(simulator, KnownLikelihood):

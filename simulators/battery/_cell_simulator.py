@@ -12,6 +12,7 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.observation import Observation
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.views import View
 from sbiwb.errors import UsageError
 
 from ._pybamm import pybamm
@@ -20,6 +21,7 @@ from .inputs import as_option, read_inputs
 from .measured import measured
 from .noise import read_noise
 from .protocols import Protocol, numbers_of, read_protocol, read_times
+from .views import views
 
 # The P2D benchmark of Hassanaly et al. (2023), arXiv:2312.17336.
 _PROTOCOL = {"type": "constant_current", "c_rate": 2.0}
@@ -141,6 +143,10 @@ class CellSimulator(Simulator):
         NaN where PyBaMM cannot solve the model.
         """
         return self._noise.log_likelihood(self.voltage(theta), theta[:, self._split :], x)
+
+    def views(self, theta: Array, x: Array) -> list[View]:
+        """Voltage against time, and predictions less the readings; see `views`."""
+        return views(self, np.asarray(theta, dtype=np.float64), x)
 
     def default_observation(self) -> Observation | None:
         """The measured curve, for simulators made with `data`."""

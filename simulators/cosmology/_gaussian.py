@@ -14,10 +14,12 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.observation import Observation
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.views import View
 
 from .model import Model
 from .models import OMEGA_M
 from .probe import Predictions, Probe
+from .views import views
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +43,7 @@ class GaussianSimulator(Simulator):
         self.probes, self.model = tuple(probes), model
         needed = {scale.name: scale for probe in probes for scale in probe.scales}
         scales = [needed[name] for name in sorted(needed)]
-        self._scale_names = tuple(scale.name for scale in scales)
+        self.scale_names = tuple(scale.name for scale in scales)
         self.prior = Prior((OMEGA_M, *scales, *model.parameters), model.constraint)
         names = tuple(name for probe in probes for name in probe.names)
         units = {probe.unit for probe in probes}
@@ -70,6 +72,10 @@ class GaussianSimulator(Simulator):
         value: torch.Tensor = self._torch_gaussian.log_likelihood(theta, x)
         return value
 
+    def views(self, theta: Array, x: Array) -> list[View]:
+        """Residuals against redshift, and w(z); see `views`."""
+        return views(self, theta, x)
+
     def default_observation(self) -> Observation:
         """The measured values."""
         return Observation(
@@ -79,7 +85,7 @@ class GaussianSimulator(Simulator):
         )
 
     def _prepare(self, xp: Any) -> _Gaussian:
-        predict = Predictions(self.probes, self.model, self._scale_names, xp)
+        predict = Predictions(self.probes, self.model, self.scale_names, xp)
         return _Gaussian(predict, self.covariance, xp)
 
     @cached_property

@@ -14,6 +14,7 @@ from sbiwb.core.distinct import at_distinct
 from sbiwb.core.distributions import Array
 from sbiwb.core.observation import Observation
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.views import View
 from sbiwb.datasets import dataset
 from sbiwb.errors import UsageError
 from sbiwb.rng import stream
@@ -32,6 +33,7 @@ from .data import (
 from .detectors import Network
 from .priors import binary_prior
 from .signal import Signal
+from .views import strain_views
 from .waveform import Grid
 from .white_noise import fill_white
 
@@ -198,6 +200,13 @@ class CompactBinary(Simulator):
         """Optimal signal-to-noise ratio of the network for each row of theta (n, d); shape (n,)."""
         mean = self._strain(np.asarray(theta, dtype=np.float64))
         return np.asarray(np.linalg.norm(mean.reshape(len(mean), -1), axis=1))
+
+    def views(self, theta: Array, x: Array) -> list[View]:
+        """Strain of each detector against time; none of components, which are no longer strain."""
+        if self.basis is not None:
+            return []
+        strain = np.ascontiguousarray(x).view(np.complex128)[..., 0]
+        return strain_views(self.signal, strain, self.signal(np.asarray(theta, np.float64)))
 
     def default_observation(self) -> Observation:
         """The measured strain, or a simulated event with the parameters of `INJECTION`."""

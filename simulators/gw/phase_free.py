@@ -13,12 +13,14 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.observation import Observation
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.views import View
 from sbiwb.errors import UsageError
 from sbiwb.rng import stream
 
 from .compact_binary import CompactBinary
 from .data import SIMULATED
 from .network_frame import NetworkFrame, network_prior
+from .views import strain_views
 
 Complex = NDArray[np.complex128]
 _ROWS = 64
@@ -158,6 +160,19 @@ class PhaseFree(Simulator):
         whole = self.binary.default_observation()
         strain = np.ascontiguousarray(whole.x).view(np.complex128)[np.newaxis, ..., 0]
         return Observation(_turned(self._project(strain))[0], name=whole.name, source=whole.source)
+
+    def views(self, theta: Array, x: Array) -> list[View]:
+        """Strain of each detector against time, each signal at the phase that fits it best.
+
+        None for data other than the default, whose components do not tell the strain.
+        """
+        if not np.allclose(x, self.default_observation().x, rtol=1e-6):
+            return []
+        whole = self.binary.default_observation().x
+        strain = np.ascontiguousarray(whole).view(np.complex128)[..., 0]
+        waves = self.binary.signal(self.binary_parameters(np.asarray(theta, np.float64)))
+        overlap = np.sum(waves.conj() * strain, axis=(1, 2), keepdims=True)
+        return strain_views(self.binary.signal, strain, waves * overlap / np.abs(overlap))
 
     def binary_parameters(self, theta: Array, phase: Array | float = 0.0) -> Array:
         """Parameters of `gw.compact_binary` for rows of theta (n, 10) and a phase; (n, 11)."""

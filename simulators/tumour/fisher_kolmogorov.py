@@ -13,6 +13,7 @@ from sbiwb.core.grid_density import GridDensity
 from sbiwb.core.observation import Observation
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.core.simulator import Output, Simulator
+from sbiwb.core.views import View
 from sbiwb.errors import UsageError, did_you_mean
 from sbiwb.rng import stream
 
@@ -20,6 +21,7 @@ from .anatomy import SOURCE, Anatomy, brain
 from .growth import Growth
 from .images import CHANNELS, OUTLINES, Images
 from .summaries import Summaries
+from .views import views
 
 BATCH = 64
 """Tumours whose images are made at once: more would not be faster and would need more memory."""
@@ -176,6 +178,10 @@ class FisherKolmogorov(Simulator):
             x[rows] = drawn if self._summaries is None else self._summaries(drawn)
         return x
 
+    def views(self, theta: Array, x: Array) -> list[View]:
+        """Outlines over the anatomy; see `views`."""
+        return views(self, np.asarray(theta, dtype=np.float64), x)
+
     def summarise(self, x: Array) -> Array:
         """Summaries of images (n, channels, voxels of tissue); shape (n, numbers)."""
         return (self._summaries or Summaries(self.anatomy, self.images.channels))(x)
@@ -199,7 +205,7 @@ class FisherKolmogorov(Simulator):
 
     def _mean(self, theta: Array) -> Array:
         """Expected images; shape (n, channels, voxels of tissue)."""
-        return self.images.mean(self.cells(theta), self._thresholds(theta))
+        return self.images.mean(self.cells(theta), self.thresholds(theta))
 
     def _log_likelihood(self, theta: Array, x: Array) -> Array:
         """log p(x_i | theta_i), normalised over x, for images x; shape (n,)."""
@@ -207,7 +213,7 @@ class FisherKolmogorov(Simulator):
         x = np.broadcast_to(x, (len(theta), *self.output.shape))
         parts = [slice(k, k + BATCH) for k in range(0, len(theta), BATCH)]
         values = [
-            self.images.log_likelihood(self.cells(theta[p]), self._thresholds(theta[p]), x[p])
+            self.images.log_likelihood(self.cells(theta[p]), self.thresholds(theta[p]), x[p])
             for p in parts
         ]
         return np.concatenate(values) if values else np.zeros(0)
@@ -216,7 +222,7 @@ class FisherKolmogorov(Simulator):
         field = self.growth.solve(theta[:, 0], theta[:, 1], theta[:, 2:], self._steps)
         return self.images.cut(field)
 
-    def _thresholds(self, theta: Array) -> Array:
+    def thresholds(self, theta: Array) -> Array:
         """Thresholds of the outlines; shape (n, outlines)."""
         if self._inferred:
             return theta[:, -len(self._inferred) :]

@@ -22,6 +22,7 @@ from sbiwb import (
 from sbiwb.core.distributions import Distribution
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.function import simulator as from_function
+from sbiwb.core.views import Curves
 from sbiwb.errors import UsageError
 from sbiwb.testing import ContractError, check_simulator
 
@@ -178,6 +179,14 @@ def twin_shifted(self, theta, x):
     return Line.log_likelihood_torch(self, theta, x) + 1e-5
 
 
+def line_view(curves, title="line"):
+    return Curves(title, "$x$", "$y$", np.arange(2.0), curves)
+
+
+def with_views(views):
+    return faulty(views=lambda _, theta, _x: views(theta))
+
+
 FAULTS = {
     "is not a sbiwb.Simulator": lambda: Line,
     "attribute 'version'": lambda: with_attribute("version", 1),
@@ -243,6 +252,13 @@ FAULTS = {
     "an observation has another name": lambda: faulty(
         observation_names=("run1",), observation=lambda _, _name: Observation(np.zeros(3))
     ),
+    "views raised UsageError": lambda: with_views(lambda theta: [line_view(theta[:, 0])]),
+    "neither Curves nor Outlines": lambda: with_views(lambda theta: [theta]),
+    "does not show one for each draw": lambda: with_views(lambda theta: [line_view(theta[:1])]),
+    "titles of views repeat": lambda: with_views(lambda theta: [line_view(theta)] * 2),
+    "titles of views depend": lambda: with_views(
+        lambda theta: [line_view(theta, f"{len(theta)} draws")]
+    ),
     "mean has the wrong shape": lambda: faulty(
         simulate=lambda _, theta, rng: rng.random((len(theta), 3)),
         mean=lambda _, theta: theta[:, 0],
@@ -286,6 +302,11 @@ def test_a_broken_clause_is_caught_and_named(clause):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sound_simulator_passes_whatever_the_seed(seed):
     check_simulator(Line(slope=0.5), seed=seed)
+
+
+def test_sound_views_pass():
+    check_simulator(with_views(lambda theta: [line_view(theta)]), repeats=0)
+    check_simulator(with_views(lambda _: []), repeats=0)
 
 
 def test_monte_carlo_clauses_can_be_left_out():
