@@ -109,8 +109,8 @@ def test_every_figure_says_what_it_shows(text):
     page = Page(text)
     figures = [a for tag, a in page.tags if tag == "svg" and "aria-hidden" not in a]
     assert all(a.get("role") == "img" and a.get("aria-label") for a in figures)
-    # Two corner plots, a forest, evidences; calibration, predictive and training of both.
-    assert sum(tag == "figure" for tag, _ in page.tags) == 10
+    # Two corner plots, a forest, evidences; calibration, predictive, training and cost of both.
+    assert sum(tag == "figure" for tag, _ in page.tags) == 12
 
 
 def test_the_first_screen_answers(text):

@@ -38,7 +38,7 @@ def view_plot(group: Group, views: Mapping[str, View]) -> Markup:
             shape = np.ptp(first.y) / np.ptp(first.x)
             figure = new_figure(width, 0.75 + (width - 0.6) * float(np.clip(shape, 0.3, 1.8)))
         else:
-            figure = new_figure(5.0, 3.0)
+            figure = new_figure(4.8, 2.9)
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         axes.set_title(_text(first.title))
