@@ -24,6 +24,7 @@ from sbiwb.diagnostics._calibration import (
     recorded,
 )
 from sbiwb.diagnostics._grade import FAIL, WARN, check_levels, judged, worse
+from sbiwb.diagnostics._loss import lost_and_kept
 from sbiwb.diagnostics._misfit import describe_misfit
 from sbiwb.diagnostics._ranks import TIES_TOLERATED, Ranks, rank
 from sbiwb.errors import DataError
@@ -67,7 +68,8 @@ def sbc(
         Log-likelihood of each datum, up to a constant of its own, likewise.
         As a quantity that depends on x it sees what ranks of parameters cannot: a posterior that
         equals the prior, or has the wrong correlations.  Draws that are less likely than the
-        truth get a WARN at most: the posterior loses information, but may well be calibrated.
+        truth get a WARN instead of a FAIL if they keep more information than they lose: such a
+        posterior may well be calibrated, given the part of the data that it uses.
     seed : int
         Breaks ties.
     warn, fail : float
@@ -144,7 +146,11 @@ def sbc(
             fail=fail,
             at_best=at_best,
         )
-        if verdict.outcome is Outcome.FAIL and _only_loses(name, ranks[name]):
+        if (
+            verdict.outcome is Outcome.FAIL
+            and _loses(name, ranks[name])
+            and _keeps_more(calibration, *densities[name])
+        ):
             verdict = replace(verdict, outcome=worse(Outcome.WARN, at_best))
         verdicts.append(verdict)
     return verdicts
@@ -165,12 +171,18 @@ def check(result: Result) -> list[Verdict]:
     )
 
 
-def _only_loses(name: str, ranks: Ranks) -> bool:
-    """Whether draws are merely less likely than the truth: what they lose is not coverage.
+def _loses(name: str, ranks: Ranks) -> bool:
+    """Whether draws are less likely than the truth: what they lose need not be coverage.
 
     A network that sees a part of what x tells has posteriors that are right given that part.
     """
     return name == LOG_LIKELIHOOD and float(np.mean(ranks.u)) > 0.5
+
+
+def _keeps_more(calibration: CalibrationSet, truth: Array, draws: Array) -> bool:
+    """Whether a posterior keeps more information than it loses: the prior itself does not."""
+    lost, kept = lost_and_kept(calibration.theta, calibration.samples, truth, draws)
+    return kept > lost
 
 
 @dataclass(frozen=True)
@@ -200,7 +212,7 @@ class _Explained:
         return self.calibration.noted(message), at_best
 
     def _misfit(self, name: str, ranks: Ranks) -> str:
-        if _only_loses(name, ranks):
+        if _loses(name, ranks):
             return (
                 "the posterior loses information, which need not show in its coverage: over the "
                 f"prior, {np.mean(1 - ranks.u):.0%} of draws are as likely as the truth, not half"

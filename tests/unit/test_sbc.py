@@ -11,6 +11,7 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics._bands import _inside_probability, band_p_value, simultaneous_band
+from sbiwb.diagnostics._loss import lost_and_kept
 from sbiwb.diagnostics._ranks import rank, smooth_p_value
 from sbiwb.diagnostics.sbc import _holm, check
 from sbiwb.errors import DataError, UsageError
@@ -104,11 +105,11 @@ def log_likelihoods(theta, samples, x):
 
 
 def test_a_posterior_that_knows_a_part_of_the_data_is_warned_of_by_the_likelihood_alone():
-    theta, _, x = calibration(n=400)
-    # x with more noise than it has: calibrated given what it sees, at twice the variance.
+    theta, _, x = calibration(n=1000)
+    # x with more noise than it has: calibrated given what it sees, of which it keeps two thirds.
     rng = np.random.default_rng(2)
-    seen = x + np.sqrt(3) * rng.standard_normal(x.shape)
-    samples = seen / 5 + np.sqrt(0.8) * rng.standard_normal((100, *theta.shape))
+    seen = x + np.sqrt(0.8) * rng.standard_normal(x.shape)
+    samples = seen / 2.8 + np.sqrt(1.8 / 2.8) * rng.standard_normal((100, *theta.shape))
     *parameters, likelihood = sbiwb.sbc(theta, samples, **log_likelihoods(theta, samples, x))
     assert all(v.passed for v in parameters)
     assert likelihood.name == "sbc[log_likelihood]"
@@ -121,6 +122,34 @@ def test_a_posterior_that_knows_a_part_of_the_data_is_warned_of_by_the_likelihoo
         if v.name == likelihood.name
     ]
     assert corrected.outcome is Outcome.WARN
+
+
+def test_a_posterior_that_is_the_prior_or_loses_most_fails_by_the_likelihood_alone():
+    theta, _, x = calibration(n=400)
+    rng = np.random.default_rng(6)
+    prior = rng.standard_normal((100, *theta.shape))
+    # Noise of four times the variance: of 0.35 nats a parameter, 0.11 are kept.
+    seen = x + np.sqrt(3) * rng.standard_normal(x.shape)
+    most = seen / 5 + np.sqrt(0.8) * rng.standard_normal((100, *theta.shape))
+    for samples in (prior, most):
+        *parameters, likelihood = sbiwb.sbc(theta, samples, **log_likelihoods(theta, samples, x))
+        assert all(v.passed for v in parameters)
+        assert likelihood.outcome is Outcome.FAIL
+        assert "loses information" in likelihood.message
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_information_lost_and_kept_is_that_of_gaussians(d):
+    # Noise of a tenth of the prior's width; posteriors k times as wide as they should be.
+    rng = np.random.default_rng(4)
+    theta = rng.standard_normal((4000, d))
+    x, k = theta + 0.1 * rng.standard_normal(theta.shape), 1.3
+    sd = 0.1 / np.sqrt(1.01)
+    samples = x / 1.01 + k * sd * rng.standard_normal((200, 4000, d))
+    given = {name: 100 * value for name, value in log_likelihoods(theta, samples, x).items()}
+    lost, kept = lost_and_kept(theta, samples, *given.values())
+    assert kept == pytest.approx(-d * np.log(k * sd), abs=0.05)
+    assert lost == pytest.approx(d * np.log(k), abs=0.05)
 
 
 def test_draws_more_likely_than_the_truth_fail():
