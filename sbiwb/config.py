@@ -58,12 +58,16 @@ class _Section(BaseModel):
 
 
 class ProblemSection(_Section):
-    """A problem: a simulator by name, its options, and optionally data and fixed parameters."""
+    """A problem: a simulator by name, its options, and optionally data and fixed parameters.
+
+    `repeats` counts independent data of the same parameters.
+    """
 
     simulator: str
     options: dict[str, Any] = Field(default_factory=dict)
     observation: str | None = None
     fixed: dict[str, Annotated[float, Field(strict=True)]] = Field(default_factory=dict)
+    repeats: Count | None = None
 
 
 class MethodSection(_Section):

@@ -18,9 +18,11 @@ from sbiwb.core.draws import Cost, Draws
 from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
+from sbiwb.core.repeated import RepeatedSimulator
 from sbiwb.core.simulations import Simulations, Status, concatenate
 from sbiwb.diagnostics._family import corrected
 from sbiwb.errors import UsageError
+from sbiwb.estimators._product import for_data_of, learned_from
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
 from sbiwb.execute import Execution, parse_execution, running, simulate
 from sbiwb.interruption import terminable
@@ -139,7 +141,8 @@ def infer(
     result = make_result(
         problem, draws, method=method, seed=seed, provenance=provenance, learned=learned
     )
-    if learning.simulations is not None:
+    shape = problem.simulator.output.shape
+    if learning.simulations is not None and learning.simulations.x.shape[1:] == shape:
         result = result.with_group("training", training_group(problem, learning.simulations))
     if learning.failed is not None and len(learning.failed):
         result = result.with_group("failed_simulations", failed_group(problem, learning.failed))
@@ -204,14 +207,23 @@ def _learn(
     progress: Progress,
 ) -> tuple[LearnedPosterior | LearnedLikelihood, _Learning]:
     """Simulate and train, round after round."""
+    assert whole.estimator is not None
     prior = problem.prior
+    simulator = learned_from(problem.simulator, likelihood=whole.estimator.learns == "likelihood")
+    calls_each = simulator.repeats if isinstance(simulator, RepeatedSimulator) else 1
+    if plan.budget < plan.rounds * calls_each:
+        raise UsageError(
+            f"too few simulator calls for data of {calls_each} each",
+            got=f"budget={plan.budget}",
+            expected=f"at least {plan.rounds * calls_each}",
+        )
     batches: list[Simulations] = []
     counts: dict[str, int] = {}
     calls = 0
-    sizes = plan.sizes()
+    sizes = [size // calls_each for size in plan.sizes()]
     for number, size in enumerate(sizes):
         new = simulate(
-            problem.simulator,
+            simulator,
             prior,
             size,
             seed=integer_seed(seed, "round", number),
@@ -227,13 +239,14 @@ def _learn(
         is_last = number + 1 == len(sizes)
         method = _round_method(whole, is_last)
         assert method.estimator is not None
-        learned = method.estimator.train(
+        one = method.estimator.train(
             usable,
             prior,
             method.estimator_options,
             integer_seed(seed, "train", number),
             progress,
         )
+        learned = for_data_of(problem.simulator, one)
         if not is_last:
             likelihood = learned if isinstance(learned, Likelihood) else None
             found = _draw(
@@ -251,7 +264,7 @@ def _learn(
         "training": {} if log is None else log.__dict__,
     }
     failed = everything.select(~everything.valid)
-    return learned, _Learning(prior, usable, Cost(plan.budget, calls), record, failed)
+    return learned, _Learning(prior, usable, Cost(calls_each * sum(sizes), calls), record, failed)
 
 
 def _draw(

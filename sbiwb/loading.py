@@ -14,6 +14,7 @@ from sbiwb import registry
 from sbiwb.core.observation import Observation
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import DataError
+from sbiwb.estimators._product import for_data_of
 from sbiwb.result import Result, read_model, read_tree
 
 
@@ -65,7 +66,7 @@ def load(
         recipe, weights = read_model(path, str(result.tree.attrs["model_sha256"]))
         estimator = registry.estimator(str(recipe["estimator"]))
         learned = estimator.restore(recipe, weights, result.training_prior)
-        result = replace(result, learned=learned)
+        result = replace(result, learned=for_data_of(problem.simulator, learned))
     return result
 
 
@@ -138,7 +139,9 @@ def _rebuild(description: dict[str, Any], observation: Observation) -> Problem |
     if name not in registry.names("simulators"):
         return None
     simulator = registry.build_simulator(name, **description["options"])
-    return make_problem(simulator, observation, description.get("fixed"))
+    return make_problem(
+        simulator, observation, description.get("fixed"), description.get("repeats")
+    )
 
 
 def _observation(path: Path, result: Result) -> Observation:

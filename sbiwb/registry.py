@@ -103,6 +103,7 @@ def problem(
     simulator: str | Simulator,
     observation: Observation | ArrayLike | str | os.PathLike[str] | None = None,
     fixed: Mapping[str, float] | None = None,
+    repeats: int | None = None,
     **options: Any,
 ) -> Problem:
     """Pose a problem: a simulator, its prior and an observation.
@@ -116,6 +117,9 @@ def problem(
         the simulator ships with (its `observation_names`).  Defaults to the first of these.
     fixed : mapping of str to float, optional
         Parameters to hold at given values.
+    repeats : int, optional
+        Number of independent data of the same parameters: the observation then has the shape
+        (repeats, *output.shape), and its likelihood is the product of theirs.
     **options
         Options of the named simulator.
 
@@ -144,7 +148,7 @@ def problem(
             "options belong to named simulators; this one is already built",
             got=", ".join(options),
         )
-    return make_problem(simulator, observation, fixed)
+    return make_problem(simulator, observation, fixed, repeats)
 
 
 def _entry(kind: str, name: str) -> Entry:

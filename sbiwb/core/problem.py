@@ -13,6 +13,7 @@ from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.observation import Observation, check_observation
 from sbiwb.core.observation_file import FORMATS, is_file_name, read_observation
 from sbiwb.core.prior import Prior
+from sbiwb.core.repeated import RepeatedSimulator
 from sbiwb.core.simulator import Simulator
 from sbiwb.errors import UsageError, did_you_mean
 
@@ -59,6 +60,7 @@ def make_problem(
     simulator: Simulator,
     observation: Observation | ArrayLike | str | os.PathLike[str] | None = None,
     fixed: Mapping[str, float] | None = None,
+    repeats: int | None = None,
 ) -> Problem:
     """Join a simulator and an observation into a `Problem`.
 
@@ -70,6 +72,9 @@ def make_problem(
         these, or a file (``.npy``, ``.csv``, ``.txt``).
     fixed : mapping of str to float, optional
         Parameters to hold at given values.
+    repeats : int, optional
+        Number of independent data of the same parameters: the observation then has the shape
+        (repeats, *output.shape).
 
     Raises
     ------
@@ -96,6 +101,8 @@ def make_problem(
         observation = _find(simulator, observation)
     if fixed:
         simulator = FixedSimulator(simulator, fixed)
+    if repeats is not None:
+        simulator = RepeatedSimulator(simulator, repeats)
     if not isinstance(observation, Observation):
         observation = Observation(check_observation(observation, simulator.output))
     else:

@@ -14,6 +14,7 @@ import cloudpickle
 
 from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.function import FunctionSimulator
+from sbiwb.core.repeated import RepeatedSimulator
 from sbiwb.core.simulator import Simulator
 from sbiwb.errors import SimulationError
 from sbiwb.execute.outcome import describe
@@ -63,6 +64,8 @@ def unpack(blob: bytes) -> Simulator:
 def _parts(simulator: Simulator) -> tuple[Any, ...]:
     if isinstance(simulator, FixedSimulator):
         return "fixed", _parts(simulator.inner), simulator.values
+    if isinstance(simulator, RepeatedSimulator):
+        return "repeated", _parts(simulator.inner), simulator.repeats
     if isinstance(simulator, FunctionSimulator):
         keywords = {"batched": simulator.batched, "costly": simulator.costly}
         arguments = (simulator.function, simulator.prior, simulator.output, simulator.name)
@@ -74,6 +77,8 @@ def _build(parts: tuple[Any, ...]) -> Simulator:
     match parts:
         case "fixed", inner, values:
             return FixedSimulator(_build(inner), values)
+        case "repeated", inner, repeats:
+            return RepeatedSimulator(_build(inner), repeats)
         case "function", arguments, keywords:
             return FunctionSimulator(*arguments, **keywords, log_likelihood=None)
         case "class", kind, options, fingerprint:
@@ -95,7 +100,7 @@ def _fingerprint(simulator: Simulator) -> str:
 
 def _suspects(simulator: Simulator) -> Iterator[tuple[str, Any]]:
     """What the bytes would hold, by the name that the user gave it."""
-    if isinstance(simulator, FixedSimulator):
+    if isinstance(simulator, (FixedSimulator, RepeatedSimulator)):
         yield from _suspects(simulator.inner)
     elif not isinstance(simulator, FunctionSimulator):
         yield from simulator.options.items()

@@ -90,7 +90,7 @@ def plan(recipe: Recipe) -> tuple[dict[str, Problem], list[Task]]:
 def build_problem(section: ProblemSection) -> Problem:
     """Build the problem that a section of a recipe describes."""
     simulator = registry.build_simulator(section.simulator, **section.options)
-    return make_problem(simulator, section.observation, section.fixed)
+    return make_problem(simulator, section.observation, section.fixed, section.repeats)
 
 
 def _check_method(section: MethodSection) -> None:

@@ -13,6 +13,7 @@ from sbiwb.core.fixed import FixedSimulator
 from sbiwb.core.function import FunctionSimulator
 from sbiwb.core.observation import Observation, check_observation
 from sbiwb.core.observation_file import is_file_name
+from sbiwb.core.repeated import RepeatedSimulator
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, Output, Simulator, TorchLikelihood
 from sbiwb.core.views import HasViews
 from sbiwb.rng import stream
@@ -188,6 +189,9 @@ def _rebuild(simulator: Simulator) -> Simulator | None:
     if isinstance(simulator, FixedSimulator):
         inner = _rebuild(simulator.inner)
         return None if inner is None else FixedSimulator(inner, simulator.values)
+    if isinstance(simulator, RepeatedSimulator):
+        inner = _rebuild(simulator.inner)
+        return None if inner is None else RepeatedSimulator(inner, simulator.repeats)
     if isinstance(simulator, FunctionSimulator):
         return None
     return type(simulator)(**json.loads(json.dumps(dict(simulator.options))))

@@ -90,7 +90,7 @@ def test_minimal_recipe():
         (
             {"problems": {"x": {"simulator": "a", "observe": "b"}}},
             "recipe: unknown key problems.x.observe; expected one of simulator, options, "
-            "observation, fixed; did you mean 'observation'?",
+            "observation, fixed, repeats; did you mean 'observation'?",
         ),
         ({"checks": {"predictiv": 1}}, "did you mean 'predictive'?"),
         ({"methods": []}, "recipe: methods: expected at least one; got []"),
