@@ -42,6 +42,7 @@ _HOME = {
     "read_draws": "sbiwb.reading",
     "from_draws": "sbiwb.reading",
     "compare": "sbiwb.comparison",
+    "bench": "sbiwb.benchmarking",
     "tarp": "sbiwb.diagnostics.tarp",
     "sbc": "sbiwb.diagnostics.sbc",
     "expected_coverage": "sbiwb.diagnostics.expected_coverage",
@@ -55,6 +56,7 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
+    from sbiwb.benchmarking import bench as bench
     from sbiwb.checking import check as check
     from sbiwb.checking.information import fisher_information as fisher_information
     from sbiwb.comparison import compare as compare

@@ -15,7 +15,17 @@ from typing import Annotated
 import typer
 
 import sbiwb
-from sbiwb.cli import checking, comparing, data, listing, new, reporting, running, serving
+from sbiwb.cli import (
+    benching,
+    checking,
+    comparing,
+    data,
+    listing,
+    new,
+    reporting,
+    running,
+    serving,
+)
 from sbiwb.errors import SbiwbError, StoreError
 from sbiwb.interruption import EXIT_CODE, terminable
 
@@ -31,6 +41,7 @@ app.command("report")(reporting.report)
 app.command("check")(checking.check)
 app.command("compare")(comparing.compare)
 app.command("serve")(serving.serve)
+app.command("bench")(benching.bench)
 app.command("list")(listing.list_names)
 app.command("data")(data.data)
 app.add_typer(new.app, name="new")

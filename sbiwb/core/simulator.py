@@ -158,3 +158,16 @@ class KnownMean(Protocol):
     def mean(self, theta: Array) -> Array:
         """Expected x for each row of theta; shape (n, *output.shape)."""
         ...
+
+
+@runtime_checkable
+class KnownPosterior(Protocol):
+    """A simulator that knows the posterior at each of its `observation_names`, for benchmarks."""
+
+    def reference_posterior(self, observation: str) -> Array:
+        """Independent, equally weighted draws of the posterior; shape (n, d)."""
+        ...
+
+    def published_c2st(self, observation: str, budget: int) -> Mapping[str, float]:
+        """Published C2ST of draws made with `budget` simulations, by algorithm; may be empty."""
+        ...

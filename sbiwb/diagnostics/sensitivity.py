@@ -97,8 +97,13 @@ def sensitivity(
     still = [name for k, name in enumerate(called) if np.ptp(theta[:, k]) == 0]
     if still:
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: '{still[0]}' never varies")
-    to_prior = np.array([_scaled(column, prior) for column in theta.T])
-    to_data = np.array([_scaled(column, likelihood) for column in theta.T])
+    try:
+        to_prior = np.array([_scaled(column, prior) for column in theta.T])
+        to_data = np.array([_scaled(column, likelihood) for column in theta.T])
+    except ValueError as error:
+        # Smoothing fits the tail of the weights, which is one point if draws repeat often enough.
+        why = f"{len(np.unique(theta, axis=0))} distinct draws are too few ({error})"
+        return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: {why}")
     worst = int(np.argmax(to_prior))
     value, name, data = float(to_prior[worst]), called[worst], float(to_data[worst])
     if value < LIMIT:

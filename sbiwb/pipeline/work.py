@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Serve the run that started this process, until it hangs up."""
+    serve(_serve)
+
+
+def serve(do: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """Answer each order of the parent process by what ``do(order)`` returns, until it hangs up."""
     lifeline, number = map(int, sys.argv[1:])
     die_with_parent(lifeline)
     os.set_inheritable(number, False)
@@ -36,7 +41,7 @@ def main() -> None:
             while True:
                 order = json.loads(line.recv_bytes())
                 with _logged(Path(order["log"])):
-                    reply = _serve(order)
+                    reply = do(order)
                 line.send_bytes(json.dumps(reply).encode())
         except EOFError:
             return
@@ -50,20 +55,25 @@ def _serve(order: Mapping[str, Any]) -> dict[str, Any]:
     The reply says which files were written, what the user is to be told, and the error if there was
     one.
     """
-    reply: dict[str, Any] = {"written": {}, "notes": [], "error": None}
+    reply: dict[str, Any] = {"written": {}, "notes": []}
+    with _noted(reply["notes"]):
+        reply["error"] = attempt(lambda: reply["written"].update(_steps(order)))
+    return reply
+
+
+def attempt(work: Callable[[], object]) -> dict[str, Any] | None:
+    """Do something; the error if there was one, as ``message`` and ``exit_code``."""
     try:
-        with _noted(reply["notes"]):
-            for step, seconds in _steps(order):
-                reply["written"][step] = seconds
+        work()
     except SbiwbError as error:
         traceback.print_exc()
-        reply["error"] = {"message": str(error), "exit_code": error.exit_code}
+        return {"message": str(error), "exit_code": error.exit_code}
     except Exception as error:
         # Libraries and simulators may raise anything; the log has the traceback.
         traceback.print_exc()
         message = " ".join(f"{type(error).__name__}: {error}".split())
-        reply["error"] = {"message": message, "exit_code": SimulationError.exit_code}
-    return reply
+        return {"message": message, "exit_code": SimulationError.exit_code}
+    return None
 
 
 def _steps(order: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -38,9 +38,21 @@ class Workers:
         How many at most.
     orders : sequence of dict
         What to do, first things first; see `sbiwb.pipeline.work`.
+    module : str
+        What the processes run: a module whose ``main`` serves orders.
+    fresh : bool
+        Whether each order gets a process of its own, so that its peak memory can be told.
     """
 
-    def __init__(self, count: int, orders: Sequence[Order]) -> None:
+    def __init__(
+        self,
+        count: int,
+        orders: Sequence[Order],
+        *,
+        module: str = "sbiwb.pipeline.work",
+        fresh: bool = False,
+    ) -> None:
+        self._module, self._fresh = module, fresh
         self._waiting = list(orders)[::-1]
         self._unfinished = len(orders)
         self._events: queue.SimpleQueue[tuple[Order, Reply | None]] = queue.SimpleQueue()
@@ -97,6 +109,9 @@ class Workers:
                 if worker is None:  # the run is being stopped
                     return
                 reply = worker.do(order)
+                if self._fresh:
+                    worker.kill()
+                    worker = None
             except EOFError:
                 with self._lock:
                     if self._stopping or worker is None:
@@ -114,18 +129,18 @@ class Workers:
         with self._lock:
             if self._stopping:
                 return None
-            self._workers.append(_Worker())
+            self._workers.append(_Worker(self._module))
             return self._workers[-1]
 
 
 class _Worker:
     """One process and the line to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             number = theirs.fileno()
-            self._child = Child("sbiwb.pipeline.work", [str(number)], inherit=[number])
+            self._child = Child(module, [str(number)], inherit=[number])
             self._line = Connection(ours.detach())
         self._ended = False
 

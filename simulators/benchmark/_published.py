@@ -28,6 +28,22 @@ class PublishedSimulator(Simulator):
         x = published_row(self.name, number)[self.prior.dim :]
         return Observation(x, name=name, source=SOURCE)
 
+    def reference_posterior(self, observation: str) -> Array:
+        """Draws (10000, d) of the published posterior; `DataError` if they cannot be had."""
+        from .reference import reference_posterior
+
+        return reference_posterior(self.name, self.observation_names.index(observation) + 1)
+
+    def published_c2st(self, observation: str, budget: int) -> dict[str, float]:
+        """Published C2ST by algorithm; empty for a budget of which nothing was published."""
+        from .reference import BUDGETS, published_c2st
+
+        if budget not in BUDGETS:
+            return {}
+        place = self.observation_names.index(observation)
+        every = published_c2st(self.name, budget)
+        return {algorithm: float(each[place]) for algorithm, (each, _) in every.items()}
+
 
 def published_row(task: str, number: int) -> Array:
     """True parameters (d) and data (k) of a published observation, one after the other."""

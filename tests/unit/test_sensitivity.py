@@ -84,6 +84,14 @@ def test_degenerate_input_is_no_pass(draws, prior):
     assert sensitivity(draws, prior, np.zeros(len(draws))).outcome is Outcome.UNKNOWN
 
 
+def test_draws_that_repeat_are_no_pass():
+    """A posterior of three points, as a grid or few weights leave it, has no tail to smooth."""
+    points = np.repeat([0.0, 0.1, 0.2], 300)
+    verdict = sensitivity(points[:, np.newaxis], -0.5 * points**2, -50 * (points - 0.1) ** 2)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "3 distinct draws are too few" in verdict.message
+
+
 def test_wrong_shapes_are_refused():
     with pytest.raises(DataError):
         sensitivity(np.zeros((N, 1)), np.zeros(5), np.zeros(N))
