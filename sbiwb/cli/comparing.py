@@ -32,6 +32,9 @@ def compare(
         float | None,
         typer.Option(metavar="X", help="Start of chains to leave out: a share or a number."),
     ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Add corner plots that zoom; 4.8 MB more.")
+    ] = False,
 ) -> None:
     """Compare posteriors of any origin in one HTML file.
 
@@ -49,7 +52,8 @@ def compare(
         rename=pairs(rename or []),
         burn_in=burn_in,
     )
-    print(compare_results(results, title=title, parameters=chosen).save(out))
+    comparison = compare_results(results, title=title, parameters=chosen)
+    print(comparison.save(out, interactive=interactive))
 
 
 def listed(text: str | None) -> list[str] | None:

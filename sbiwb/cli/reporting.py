@@ -14,6 +14,13 @@ def report(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="[default: RUN_DIR/report.html]"),
     ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            help="Add corner plots that zoom; 4.8 MB more, by default in RUN_DIR/interactive.html.",
+        ),
+    ] = False,
 ) -> None:
     """Write the report of a run again.
 
@@ -21,4 +28,4 @@ def report(
     """
     from sbiwb.pipeline.reporting import report as write_report
 
-    print(write_report(run, out))
+    print(write_report(run, out, interactive=interactive))

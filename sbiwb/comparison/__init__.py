@@ -171,6 +171,7 @@ class Comparison:
         command: str = "",
         files: Mapping[str, str | os.PathLike[str]] | None = None,
         notes: Sequence[str] = (),
+        interactive: bool = False,
     ) -> Path:
         """Write the comparison as one self-contained HTML file.
 
@@ -184,6 +185,8 @@ class Comparison:
             Files to link to, by the text of the link; links are relative to the report.
         notes : sequence of str, optional
             What a reader must know first, for example which methods failed.
+        interactive : bool, optional
+            Add corner plots that zoom, drawn by plotly.js within the page, which adds 4.8 MB.
 
         Returns
         -------
@@ -194,10 +197,19 @@ class Comparison:
         ------
         StoreError
             If the disk refuses.
+        UsageError
+            If `interactive` is asked for and plotly is not installed.
         """
         from sbiwb.report.write import write_report
 
-        return write_report(self, Path(path), command=command, files=files or {}, notes=notes)
+        return write_report(
+            self,
+            Path(path),
+            command=command,
+            files=files or {},
+            notes=notes,
+            interactive=interactive,
+        )
 
 
 def compare(

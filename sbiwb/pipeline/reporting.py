@@ -16,7 +16,12 @@ from sbiwb.pipeline.folder import RunFolder, digest
 from sbiwb.store.lock import run_lock
 
 
-def report(run: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+def report(
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    interactive: bool = False,
+) -> Path:
     """Write the report of a run again.
 
     Parameters
@@ -24,7 +29,9 @@ def report(run: str | os.PathLike[str], out: str | os.PathLike[str] | None = Non
     run : path
         The run directory.
     out : path, optional
-        Where to write; by default ``report.html`` in the run directory.
+        Where to write; by default ``report.html`` in the run directory, or ``interactive.html``.
+    interactive : bool, optional
+        Add corner plots that zoom (see `Comparison.save`).
 
     Returns
     -------
@@ -41,8 +48,10 @@ def report(run: str | os.PathLike[str], out: str | os.PathLike[str] | None = Non
         raise DataError("no run to report", got=path, expected="a directory made by sbiwb run")
     with run_lock(path):
         folder = RunFolder(path)
+        if out is None and interactive:
+            out = path / "interactive.html"
         if out is not None:
-            return _write(folder, Path(out))
+            return _write(folder, Path(out), interactive=interactive)
         written = update_report(folder)
         folder.save_journal()
         return written
@@ -59,7 +68,7 @@ def update_report(folder: RunFolder) -> Path:
     return path
 
 
-def _write(folder: RunFolder, path: Path) -> Path:
+def _write(folder: RunFolder, path: Path, *, interactive: bool = False) -> Path:
     from sbiwb.comparison import compare
 
     journal = folder.journal
@@ -76,7 +85,9 @@ def _write(folder: RunFolder, path: Path) -> Path:
         if task["error"]
     ]
     comparison = compare(results, title=journal["title"])
-    return comparison.save(path, command=journal["command"], files=files, notes=failed)
+    return comparison.save(
+        path, command=journal["command"], files=files, notes=failed, interactive=interactive
+    )
 
 
 def _key(journal: dict[str, Any]) -> str:

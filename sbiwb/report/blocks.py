@@ -33,12 +33,15 @@ class Report:
         Text of a link → address relative to the report.
     notes : sequence of str
         What a reader must know first.
+    interactive : bool
+        Whether the page carries a plotting library.
     """
 
     comparison: Comparison
     command: str
     files: Mapping[str, str]
     notes: Sequence[str] = ()
+    interactive: bool = False
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -151,6 +154,15 @@ class Copies:
 
 
 @dataclass(frozen=True)
+class Explorer:
+    """A figure that the page's plotting library draws from `data`, JSON that is safe in a page."""
+
+    kind: ClassVar[str] = "explorer"
+    label: str
+    data: Markup
+
+
+@dataclass(frozen=True)
 class Fold:
     """Blocks that are shown on demand, and always in print."""
 
@@ -159,7 +171,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Heading | Prose | Entry | Items | Picture | Table | Copies | Fold
+Block = Heading | Prose | Entry | Items | Picture | Table | Copies | Explorer | Fold
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from sbiwb import __version__
 from sbiwb.errors import StoreError
 from sbiwb.report.blocks import Report, Text, method_cell
+from sbiwb.report.explorer import plotting_library
 from sbiwb.report.labels import named
 from sbiwb.report.sections import (
     answer,
@@ -25,6 +26,7 @@ from sbiwb.report.sections import (
     cost,
     distances,
     evidence,
+    explore,
     failures,
     parameters,
     posteriors,
@@ -44,6 +46,7 @@ _ORDER = (
     answer,
     parameters,
     posteriors,
+    explore,
     distances,
     evidence,
     calibration,
@@ -64,9 +67,10 @@ def write_report(
     command: str,
     files: Mapping[str, str | os.PathLike[str]],
     notes: Sequence[str],
+    interactive: bool = False,
 ) -> Path:
     """Write a comparison to `path`; see `Comparison.save`."""
-    report = Report(comparison, command, _links(files, path.parent), notes)
+    report = Report(comparison, command, _links(files, path.parent), notes, interactive)
     page = render(report)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,13 +94,15 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     now = datetime.now(UTC)
-    style, script = ((_HERE / name).read_text("utf-8") for name in ("style.css", "page.js"))
+    style, *scripts = (_own(name) for name in ("style.css", "page.js"))
+    if report.interactive:
+        scripts += [plotting_library(), _own("explore.js")]
     return environment.get_template("report.html").render(
         title=clean(report.comparison.title),
         sections=[section for section in made if section is not None],
         style=Markup(style),
-        script=Markup(script),
-        policy=_policy(style, script),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(style, scripts, interactive=report.interactive),
         controls=_controls(report),
         version=__version__,
         written=now.strftime("%Y-%m-%d %H:%M UTC"),
@@ -118,12 +124,19 @@ def _controls(report: Report) -> list[tuple[str, str, list[tuple[str, Text]]]]:
     return [kind for kind in kinds if len(kind[2]) > 1]
 
 
-def _policy(style: str, script: str) -> str:
-    """What the page may do: nothing but what it brings along, known by its hash."""
+def _own(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
+
+
+def _policy(style: str, scripts: Sequence[str], *, interactive: bool) -> str:
+    """What the page may do: nothing but what it brings along, known by its hash.
+
+    The plotting library of interactive reports makes styles as it draws.
+    """
     rules = {
         "default-src": "'none'",
-        "style-src": _hash(style),
-        "script-src": _hash(script),
+        "style-src": "'unsafe-inline'" if interactive else _hash(style),
+        "script-src": " ".join(_hash(script) for script in scripts),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",

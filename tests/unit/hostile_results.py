@@ -17,21 +17,21 @@ HOSTILE = [
 LABELS = [r"\frac{", r"$\alpha", "", r"\Omega_\lambda", "", "{" * 150, r"\mathcal{M}_c"]
 
 
-def hostile_result(method: str, seed: int):
+def hostile_result(method: str, seed: int, n: int):
     distributions = [
         Uniform(0, 1), Normal(0, 1), Uniform(0, 1e-20), LogUniform(1e8, 1e10),
         Uniform(1126259462, 1126259463), Uniform(0, 2), Sine(),
     ]  # fmt: skip
     parameters = [
-        Parameter(n, d, "<u>$", label)
-        for n, d, label in zip(HOSTILE, distributions, LABELS, strict=True)
+        Parameter(name, d, "<u>$", label)
+        for name, d, label in zip(HOSTILE, distributions, LABELS, strict=True)
     ]
     rng = np.random.default_rng(seed)
     theta = np.stack(
         [
-            rng.beta(1, 8, 600), rng.normal(size=600), 1e-20 * rng.beta(5, 5, 600),
-            10 ** rng.normal(9, 0.1, 600), 1126259462.4 + 0.002 * rng.normal(size=600),
-            rng.choice([0.5, 1.5], 600) + 0.03 * rng.normal(size=600), rng.beta(2, 2, 600) * 3,
+            rng.beta(1, 8, n), rng.normal(size=n), 1e-20 * rng.beta(5, 5, n),
+            10 ** rng.normal(9, 0.1, n), 1126259462.4 + 0.002 * rng.normal(size=n),
+            rng.choice([0.5, 1.5], n) + 0.03 * rng.normal(size=n), rng.beta(2, 2, n) * 3,
         ],
         axis=1,
     )  # fmt: skip
@@ -46,9 +46,9 @@ def hostile_result(method: str, seed: int):
     return toy_result(method, theta, problem=problem, verdicts=verdicts, provenance=provenance)
 
 
-def hostile_comparison():
+def hostile_comparison(n: int = 600):
     methods = ["npe", "<img src=x>"]
     return sbiwb.compare(
-        {"</section>": [hostile_result(m, k) for k, m in enumerate(methods)]},
+        {"</section>": [hostile_result(m, k, n) for k, m in enumerate(methods)]},
         title="</title><script>alert(1)</script>",
     )

@@ -13,8 +13,10 @@ import tarfile
 
 import pytest
 from chromium import Chromium, find_chromium
-from fabricated_results import whole
+from fabricated_results import toy_result, whole
 from hostile_results import hostile_comparison
+
+import sbiwb
 
 AXE = "axe-core@4.14.1"
 WIDE, NARROW = 1280, 390
@@ -252,6 +254,23 @@ def test_figures_grow_and_tables_are_copied(browser, report):
     assert texts[0].startswith("method,parameter,mean,")
     assert r"$\alpha$ [m] & exact+dynesty & $" in texts[1]
     assert texts[2] == texts[1]
+
+
+def test_an_interactive_report_draws_itself(browser, tmp_path):
+    pytest.importorskip("plotly", reason="plotly is not installed")
+    results = [toy_result(method, seed=k) for k, method in enumerate(("exact+emcee", "npe"))]
+    path = sbiwb.compare(results).save(tmp_path / "report.html", interactive=True)
+    assert path.stat().st_size < 6e6
+    page = shown(browser, path)
+    assert page.complaints() == []
+    assert page.requests() == [path.as_uri()]
+    lines = ".explorer .contourlevel path, .explorer .scatterlayer .js-line"
+    assert seen(page, lines) >= 2 * (2 + 2)  # each method: two contours, two marginals
+    tick(page, "method", 1)
+    tick(page, "parameter", "a")
+    assert seen(page, lines) == 1
+    assert page.complaints() == []
+    assert page.ask("document.documentElement.scrollWidth") <= WIDE
 
 
 # -- keyboard and readers ---------------------------------------------------------------------

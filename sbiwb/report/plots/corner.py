@@ -144,7 +144,7 @@ def _draw_method(
             panels[i, i].fill_between(x, y, color=look.colour, alpha=0.14, linewidth=0)
         for j in (j for j in shown if j < i):
             pair = scales[names[j]], scales[names[i]]
-            allowed = _allowed(group, pair)
+            allowed = allowed_by_prior(group, pair)
             points = np.stack([shown[j], shown[i]], axis=1)
             joint = density_2d(points, (pair[0].window, pair[1].window), effective, allowed)
             _contours(panels[i, j], joint, pair, allowed, look, filled=filled)
@@ -185,7 +185,7 @@ def _draw_prior(
     """The prior: dotted on the diagonal, relative to the reference's peak; grey where excluded."""
     names = list(scales)
     for (i, j), axes in panels.items():
-        allowed = _allowed(group, (scales[names[j]], scales[names[i]])) if i != j else None
+        allowed = allowed_by_prior(group, (scales[names[j]], scales[names[i]])) if i != j else None
         if allowed is not None:
             a, b, c = allowed
             axes.add_patch(
@@ -220,7 +220,7 @@ def _prior_heights(prior: Array, draws: Array, scale: Scale) -> tuple[Array, Arr
     return x, np.interp(x, centres, values, left=0, right=0) / peak
 
 
-def _allowed(group: Group, pair: Sequence[Scale]) -> tuple[float, float, float] | None:
+def allowed_by_prior(group: Group, pair: Sequence[Scale]) -> tuple[float, float, float] | None:
     """The prior's linear inequality in the units of two axes, if it is about them."""
     constraint = group.constraint
     names = [scale.quantity.name for scale in pair]
