@@ -13,6 +13,8 @@ from sbiwb.diagnostics._shrinkage import shrink
 # Below this many standard deviations no single entry is to blame.
 _STRANGE = 3.0
 _CLEARLY = 0.99
+_FAR = 100.0
+"""Beyond, a number would be that of the rounding which keeps a singular covariance invertible."""
 _CURVE = 20
 """Entries from which on data count as a curve, whose neighbours can deviate together."""
 
@@ -48,7 +50,8 @@ def strangest_entry(pool: Pool, transform: Callable[[Array], Array]) -> tuple[st
     side = "above" if value[k] > 0 else "below"
     where = "the mean of simulated data" if by_itself else "where its other entries put it"
     label = pool.labels[index[k]]
-    return f"{label} lies {abs(value[k]):.2g} standard deviations {side} {where}", int(index[k])
+    size = f"{abs(value[k]):.2g}" if abs(value[k]) < _FAR else f"more than {_FAR:.0f}"
+    return f"{label} lies {size} standard deviations {side} {where}", int(index[k])
 
 
 def alone_of(features: Array) -> Array:

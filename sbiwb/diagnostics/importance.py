@@ -6,8 +6,8 @@ from sbiwb.core.verdict import Outcome, Verdict
 from sbiwb.result import Result
 
 WARN, FAIL = 0.5, 0.7
-"""Pareto k̂: below the first the weights have a variance; above the second no useful mean (Vehtari
-et al. 2024, arXiv:1507.02646)."""
+"""Pareto k̂: below the first the weights have a variance; above the second no useful mean in any
+affordable sample, and the sampler refuses them (Vehtari et al. 2024, arXiv:1507.02646)."""
 
 
 def importance(pareto_k: float, effective: float) -> Verdict:

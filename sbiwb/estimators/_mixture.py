@@ -58,8 +58,7 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
     def sample(self, sample_shape: torch.Size, condition: torch.Tensor) -> torch.Tensor:
         """Draws of shape (s, n, target)."""
         n = sample_shape.numel()
-        drawn = self.net.sample(condition.repeat_interleave(n, 0))
-        return drawn.reshape(len(condition), n, -1).transpose(0, 1)
+        return self.net.sample(n, condition).reshape(len(condition), n, -1).transpose(0, 1)
 
 
 class _Networks(nn.Module):
@@ -104,19 +103,25 @@ class _Networks(nn.Module):
         each = torch.log_softmax(logits, -1) - log_widths - 0.5 * (z * z + math.log(2 * math.pi))
         return torch.logsumexp(each, -1).sum(1)
 
-    def sample(self, c: torch.Tensor) -> torch.Tensor:
-        """One draw for each condition (n, k), from a member chosen at random; (n, target)."""
-        n = len(c)
+    def sample(self, draws: int, c: torch.Tensor) -> torch.Tensor:
+        """Draws for each condition (m, k), each of a member chosen at random; (m draws, target)."""
+        n = len(c) * draws
         rows, member = torch.arange(n), torch.randint(self.members, (n,))
+        asked = torch.arange(len(c)).repeat_interleave(draws)
         groups = [torch.nonzero(member == which)[:, 0] for which in range(self.members)]
+        conditions = [c[asked[group]] for group in groups]
         t = torch.zeros(n, self.target)
         for k in range(self.target):
-            # Only the network of entry k, and only that of the member, is evaluated.
-            parameters = torch.empty(n, 3, COMPONENTS)
-            for which, group in enumerate(groups):
-                parameters[group] = self._component(which, k, t[group, :k], c[group])
+            if k == 0:  # it depends on the condition alone
+                each = [self._component(which, 0, c[:, :0], c) for which in range(self.members)]
+                parameters = torch.stack(each)[member, asked]
+            else:
+                # Only the network of entry k, and only that of the member, is evaluated.
+                parameters = torch.empty(n, 3, COMPONENTS)
+                for which, (group, own) in enumerate(zip(groups, conditions, strict=True)):
+                    parameters[group] = self._component(which, k, t[group, :k], own)
             logits, means, log_widths = parameters.unbind(1)
-            chosen = torch.multinomial(torch.softmax(logits, -1), 1)[:, 0]
+            chosen = _categories(logits)
             noise = torch.randn(n)
             t[:, k] = means[rows, chosen] + torch.exp(log_widths[rows, chosen]) * noise
         return t
@@ -130,3 +135,9 @@ class _Networks(nn.Module):
             a = a + silu(torch.addmm(bias[which], a, weight[which]))
         out = torch.addmm(self.last_bias[which], a, self.last[which])
         return out.reshape(len(t), 3, COMPONENTS)
+
+
+def _categories(logits: torch.Tensor) -> torch.Tensor:
+    """A category for each row of logits (n, components), by inversion: one random number a row."""
+    steps = torch.exp(logits - logits.amax(-1, keepdim=True)).cumsum(-1)
+    return (steps[:, :-1] < torch.rand(len(logits), 1) * steps[:, -1:]).sum(-1)

@@ -8,6 +8,7 @@ density is, a flow, a mixture or a vector field, is for the estimators to say.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,13 @@ class ResidualMap:
         return ((z - centre) / slope) @ self.whiten
 
     def unconstrained(self, residual: Array, x: Array) -> Array:
-        """Inverse of `residual`."""
+        """Inverse of `residual`, for many draws (m, n, d) at each of scaled data x (m, k)."""
         centre, slope = self.centre_and_slope(x)
-        return centre + slope * np.linalg.solve(self.whiten.T, residual.T).T
+        return centre[:, np.newaxis] + slope[:, np.newaxis] * (residual @ self._unwhiten)
+
+    @cached_property
+    def _unwhiten(self) -> Array:
+        return np.asarray(np.linalg.inv(self.whiten), dtype=np.float64)
 
     def log_abs_det(self, x: Array) -> Array:
         """log |d residual / dz| at scaled data x (n, k); shape (n,)."""
@@ -112,9 +117,8 @@ class FlowPosterior(LearnedPosterior):
                 to_tensor(scaled),
                 rows=max(1, DRAWS_AT_ONCE // n),
             )
-        flat = residual.reshape(-1, self.prior.dim)
-        z = self.residuals.unconstrained(flat, np.repeat(scaled, n, axis=0))
-        return self.prior.from_unconstrained(z).reshape(len(x), n, self.prior.dim)
+        z = self.residuals.unconstrained(residual, scaled)
+        return self.prior.from_unconstrained(z.reshape(-1, self.prior.dim)).reshape(z.shape)
 
     def log_prob(self, theta: Array, x: Array) -> Array:
         scaled = self.scale(x)

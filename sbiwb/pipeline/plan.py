@@ -18,7 +18,7 @@ from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import EXACT, needs_exact, parse_method, parse_rounds
 
 # Raised when the same recipe gives other numbers than before.
-CODE_SCHEMA = 3
+CODE_SCHEMA = 4
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,13 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.draws import Cost, Draws
 from sbiwb.core.options import Options
+from sbiwb.diagnostics.importance import FAIL
 from sbiwb.errors import InferenceError
 from sbiwb.progress import Progress
 from sbiwb.rng import stream
 from sbiwb.samplers._evaluations import Evaluations
 from sbiwb.samplers._resampling import kish, systematic
 from sbiwb.samplers.base import Sampler, Target
-
-MAX_PARETO_K = 0.7
-"""Above, smoothed weights have no useful error in any affordable sample (Vehtari et al. 2024)."""
 
 
 class ImportanceOptions(Options):
@@ -131,11 +129,11 @@ def _smoothed(log_weights: Array) -> tuple[Array, float]:
         return smoothed, 0.0
     # ArviZ takes the negative of the weights: it was written for leaving one datum out.
     shifted, pareto_k = BaseArray().psislw(-finite)  # type: ignore[no-untyped-call]
-    if not pareto_k <= MAX_PARETO_K:
+    if not pareto_k <= FAIL:
         raise InferenceError(
             "importance weights cannot correct these draws",
             got=f"Pareto k = {pareto_k:.2f}",
-            expected=f"at most {MAX_PARETO_K}: the draws miss a part of the posterior",
+            expected=f"at most {FAIL}: the draws miss a part of the posterior",
             remedy="raise budget or rounds, or take another sampler",
         )
     # The smoothed weights come normalised; their sum is that of the raw ones, the tail replaced.

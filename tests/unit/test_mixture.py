@@ -11,7 +11,7 @@ from scipy import stats
 
 from sbiwb.errors import UsageError
 from sbiwb.estimators._flow import build_flow, from_weights, to_weights
-from sbiwb.estimators._mixture import AutoregressiveMixture
+from sbiwb.estimators._mixture import AutoregressiveMixture, _categories
 from sbiwb.estimators.npe import NPEOptions
 from sbiwb.method import parse_method
 
@@ -74,6 +74,28 @@ def test_draws_follow_the_density():
         values = drawn[:, entry].numpy()
         assert stats.kstest(values, lambda t: at(t, 0.0)).pvalue > 1e-3
         assert stats.kstest(values, lambda t: at(t, 0.3)).pvalue < 1e-6
+
+
+@torch.no_grad()
+def test_draws_of_many_conditions_are_those_of_each():
+    net = mixture()
+    conditions = 3 * torch.randn(5, 3)
+    together = net.sample(torch.Size([4000]), conditions)
+    assert together.shape == (4000, 5, 2)
+    for k in range(5):
+        alone = net.sample(torch.Size([4000]), conditions[k : k + 1])[:, 0]
+        for entry in range(2):
+            values = together[:, k, entry].numpy()
+            assert stats.ks_2samp(values, alone[:, entry].numpy()).pvalue > 1e-3
+
+
+def test_categories_have_their_probabilities():
+    logits = torch.tensor([[0.0, 1.0, -30.0, 2.0], [200.0, 0.0, 200.0, -200.0]])
+    drawn = _categories(logits.repeat_interleave(20_000, 0)).reshape(2, -1)
+    for row, chosen in zip(torch.softmax(logits.double(), -1), drawn, strict=True):
+        share = torch.bincount(chosen, minlength=4) / 20_000
+        # Five standard errors of a share.
+        assert torch.all((share - row).abs() <= 5 * torch.sqrt(row * (1 - row) / 20_000) + 1e-12)
 
 
 @torch.no_grad()

@@ -216,3 +216,11 @@ def test_residuals_that_keep_their_sign_are_caught_though_each_is_as_large_as_th
     waves = np.sqrt(2) * np.sin(np.linspace(0, 6 * np.pi, 60) + phase)
     noisy = wave + 0.1 * rng.normal(size=60)
     assert predictive(noisy, waves + 0.1 * replicated).passed
+
+
+def test_entries_that_determine_each_other_give_no_absurd_numbers():
+    rng = np.random.default_rng(8)
+    one = rng.normal(size=(400, 1))
+    verdict = predictive(np.array([0.1, 0.2, 0.5]), one * [1.0, 2.0, 3.0])
+    assert verdict.outcome is Outcome.FAIL
+    assert "more than 100 standard deviations" in verdict.message
