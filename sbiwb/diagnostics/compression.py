@@ -71,7 +71,7 @@ def compression(
     >>> str(compression(score, x.mean(axis=1, keepdims=True)).outcome)
     'pass'
     >>> print(compression(score, x[:, :1], names=["mu"]).message.partition(":")[0])
-    summaries lose information
+    information is lost
     """
     s, t = (
         np.asarray(numeric(what, values), dtype=np.float64)
@@ -103,10 +103,10 @@ def compression(
     value, name = float(ratios[worst]), called[worst]
     if value <= WIDER:
         outcome = Outcome.PASS
-        message = f"summaries keep what the data tell: the posterior of '{name}', the worst, is"
+        message = f"what the data tell is kept: the posterior of '{name}', the worst, is"
     else:
         outcome = Outcome.WARN
-        message = f"summaries lose information: the posterior of '{name}' is"
+        message = f"information is lost: the posterior of '{name}' is up to"
     message += f" {value:.2f} times as wide as all of the data would allow"
     curve = {"parameter": np.arange(float(d)).tolist(), "width": ratios.tolist()}
     return Verdict(NAME, outcome, message, value, WIDER, curve=curve)

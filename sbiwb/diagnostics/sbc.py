@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 LOG_PROB = "log_prob"
 LOG_LIKELIHOOD = "log_likelihood"
+SOME_LOST = "the posterior loses information, which need not show in its coverage"
+MOST_LOST = "the posterior loses more information than it keeps"
 
 
 def sbc(
@@ -146,12 +148,11 @@ def sbc(
             fail=fail,
             at_best=at_best,
         )
-        if (
-            verdict.outcome is Outcome.FAIL
-            and _loses(name, ranks[name])
-            and _keeps_more(calibration, *densities[name])
-        ):
-            verdict = replace(verdict, outcome=worse(Outcome.WARN, at_best))
+        if verdict.outcome is Outcome.FAIL and _loses(name, ranks[name]):
+            if _keeps_more(calibration, *densities[name]):
+                verdict = replace(verdict, outcome=worse(Outcome.WARN, at_best))
+            else:
+                verdict = replace(verdict, message=verdict.message.replace(SOME_LOST, MOST_LOST))
         verdicts.append(verdict)
     return verdicts
 
@@ -214,8 +215,8 @@ class _Explained:
     def _misfit(self, name: str, ranks: Ranks) -> str:
         if _loses(name, ranks):
             return (
-                "the posterior loses information, which need not show in its coverage: over the "
-                f"prior, {np.mean(1 - ranks.u):.0%} of draws are as likely as the truth, not half"
+                f"{SOME_LOST}: over the prior, "
+                f"{np.mean(1 - ranks.u):.0%} of draws are as likely as the truth, not half"
             )
         if name in (LOG_PROB, LOG_LIKELIHOOD):
             what = "density" if name == LOG_PROB else "likelihood"

@@ -11,9 +11,11 @@ TITLES = {
     "rhat": "R̂",
     "ess": "Effective draws",
     "chain_length": "Chain length",
+    "autocorrelation": "Autocorrelation",
     "divergences": "Divergences",
     "insertion_ranks": "Insertion ranks",
     "importance": "Importance weights",
+    "evidence": "Error of the evidence",
     "tarp": "Coverage (TARP)",
     "sbc": "Ranks (SBC)",
     "expected_coverage": "Densest regions",
@@ -23,12 +25,27 @@ TITLES = {
     "sharpness": "Sharpness",
     "predictive": "Posterior predictive",
     "prior_predictive": "Prior predictive",
+    "misspecification": "Density ratio",
+    "identifiability": "Identifiability",
+    "walls": "Ends of the prior",
+    "sensitivity": "Weight of the prior",
+    "profile": "Profile likelihood",
+    "compression": "Information kept",
     "failures": "Simulations",
     "truncation": "Truncation",
     "agreement": "Agreement",
 }
 GROUPS = {
-    "Sampler": ("rhat", "ess", "chain_length", "divergences", "insertion_ranks", "importance"),
+    "Sampler": (
+        "rhat",
+        "ess",
+        "chain_length",
+        "autocorrelation",
+        "divergences",
+        "insertion_ranks",
+        "importance",
+        "evidence",
+    ),
     "Calibration": (
         "tarp",
         "sbc",
@@ -38,6 +55,8 @@ GROUPS = {
         "power",
         "sharpness",
     ),
+    "Prior predictive": ("prior_predictive", "misspecification"),
+    "Question": ("identifiability", "walls", "sensitivity", "profile", "compression"),
 }
 """Checks that share a column, so that a table fits: their sentences say which it was."""
 WORDS = {
