@@ -1,8 +1,8 @@
 """Which names exist: found by reading files and package metadata, importing nothing.
 
-A module defines a simulator, sampler, estimator or reader if it has a public class whose base is
-named ``…Simulator``, ``…Sampler``, ``…Estimator`` or ``…Reader``, and a diagnostic if it has a
-function ``check``.
+A module defines a simulator, sampler, estimator, approximation or reader if it has a public class
+whose base is named ``…Simulator``, ``…Sampler``, ``…Estimator``, ``…Approximation`` or ``…Reader``,
+and a diagnostic if it has a function ``check``.
 Modules and folders whose names start with an underscore are left out; a folder inside is a domain:
 ``simulators/cosmology/bao.py`` is ``cosmology.bao``.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from sbiwb.errors import UsageError, unknown_name
 
-KINDS = ("simulators", "samplers", "estimators", "diagnostics", "readers")
+KINDS = ("simulators", "samplers", "estimators", "approximations", "diagnostics", "readers")
 FOLDERS = "SBIWB_SIMULATORS"
 
 
@@ -84,7 +84,8 @@ def _built_in(kind: str) -> Iterator[Entry]:
             if summary is not None:
                 module = f"{package}.{name}"
                 load = partial(importlib.import_module, module)
-                yield Entry(kind, name, module, summary, load)
+                shown = name.replace("_", "-") if kind == "approximations" else name
+                yield Entry(kind, shown, module, summary, load)
 
 
 @cache

@@ -18,13 +18,13 @@ from sbiwb.core.draws import Cost, Draws
 from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
-from sbiwb.core.repeated import RepeatedSimulator
+from sbiwb.core.repeated import calls_per_datum
 from sbiwb.core.simulations import Simulations, Status, concatenate
 from sbiwb.diagnostics._family import corrected
 from sbiwb.errors import UsageError
 from sbiwb.estimators._product import for_data_of, learned_from
 from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
-from sbiwb.execute import Execution, parse_execution, running, simulate
+from sbiwb.execute import Execution, Proposal, parse_execution, running, simulate
 from sbiwb.interruption import terminable
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
@@ -62,10 +62,10 @@ def infer(
     problem : Problem
         Made by `sbiwb.problem`.
     method : str
-        ``npe``, ``fmpe``, either with ``+importance``, ``nle+SAMPLER``, ``nre+SAMPLER`` or
-        ``exact+SAMPLER``.
+        ``npe``, ``fmpe``, either with ``+importance``, ``nle+SAMPLER``, ``nre+SAMPLER``,
+        ``exact+SAMPLER``, ``abc-rejection`` or ``abc-smc``.
     budget : int, optional
-        Simulator calls in all, for methods that learn; 10,000 by default.
+        Simulator calls in all, for methods that simulate; 10,000 by default.
     seed : int
         Root seed: the same seed gives the same draws.
     rounds : int, optional
@@ -112,14 +112,19 @@ def infer(
     began = time.perf_counter()
     plan = parse_rounds(method, budget, rounds)
     likelihood: Likelihood | None = Exact(problem.simulator) if needs_exact(method) else None
-    if plan is None:
-        learned, learning = None, _Learning(problem.prior, None, Cost())
+    learned: LearnedPosterior | LearnedLikelihood | None = None
+    if parsed.approximation is not None:
+        assert plan is not None
+        with running(execution) as shared:
+            draws, learning = _approximate(problem, parsed, plan, seed, shared, store, progress)
     else:
-        with running(execution) as shared:  # one cluster for all rounds
-            learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
-        if isinstance(learned, Likelihood):
-            likelihood = learned
-    draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
+        learning = _Learning(problem.prior, None, Cost())
+        if plan is not None:
+            with running(execution) as shared:  # one cluster for all rounds
+                learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
+            if isinstance(learned, Likelihood):
+                likelihood = learned
+        draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
     seconds = time.perf_counter() - began
     cost = Cost(
         learning.cost.simulator_calls,
@@ -210,7 +215,7 @@ def _learn(
     assert whole.estimator is not None
     prior = problem.prior
     simulator = learned_from(problem.simulator, likelihood=whole.estimator.learns == "likelihood")
-    calls_each = simulator.repeats if isinstance(simulator, RepeatedSimulator) else 1
+    calls_each = calls_per_datum(simulator)
     if plan.budget < plan.rounds * calls_each:
         raise UsageError(
             f"too few simulator calls for data of {calls_each} each",
@@ -265,6 +270,48 @@ def _learn(
     }
     failed = everything.select(~everything.valid)
     return learned, _Learning(prior, usable, Cost(calls_each * sum(sizes), calls), record, failed)
+
+
+def _approximate(
+    problem: Problem,
+    method: Method,
+    plan: Rounds,
+    seed: int,
+    execution: Execution,
+    store: str | os.PathLike[str] | None,
+    progress: Progress,
+) -> tuple[Draws, _Learning]:
+    """Draw by comparing simulations, without a likelihood."""
+    assert method.approximation is not None
+    made: list[Simulations] = []
+
+    def simulate_from(proposal: Proposal, n: int) -> Simulations:
+        new = simulate(
+            problem.simulator,
+            proposal,
+            n,
+            seed=integer_seed(seed, "round", len(made)),  # as in `_learn`: a store serves both
+            execution=execution,
+            store=store,
+            progress=progress,
+        )
+        made.append(new)
+        return new
+
+    each = calls_per_datum(problem.simulator)
+    found = method.approximation.draw(
+        problem.prior,
+        problem.observation.x,
+        simulate_from,
+        max(1, plan.budget // each),
+        method.approximation_options,
+        integer_seed(seed, "approximate"),
+    )
+    everything = concatenate(made)
+    record = {"budget": plan.budget, "simulations": everything.counts()}
+    failed = everything.select(~everything.valid)
+    cost = Cost(each * len(everything))
+    return found.draws, _Learning(problem.prior, found.from_prior, cost, record, failed)
 
 
 def _draw(

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from sbiwb import registry
+from sbiwb.approximations.base import Approximation
 from sbiwb.core.options import Options
 from sbiwb.errors import UsageError, did_you_mean, unknown_name
 from sbiwb.estimators.base import Estimator
@@ -45,6 +46,9 @@ class Method:
     sampler : Sampler, optional
         None if the estimator learns the posterior itself.
     estimator_options, sampler_options : Options, optional
+    approximation : Approximation, optional
+        What stands in for both, where there is neither.
+    approximation_options : Options, optional
     """
 
     name: str
@@ -52,6 +56,8 @@ class Method:
     sampler: Sampler[Any] | None
     estimator_options: Options | None
     sampler_options: Options | None
+    approximation: Approximation[Any] | None = None
+    approximation_options: Options | None = None
 
 
 def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()) -> Method:
@@ -66,6 +72,8 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
     """
     first, plus, second = str(name).partition("+")
     estimators = registry.names("estimators")
+    if first in registry.names("approximations"):
+        return _approximation(str(name), options, also)
     if first != EXACT and first not in estimators:
         raise unknown_name("method", name, _all_methods())
     estimator = None if first == EXACT else registry.estimator(first)
@@ -104,6 +112,24 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
     )
 
 
+def _approximation(name: str, options: Mapping[str, Any], also: Sequence[str]) -> Method:
+    """A method that is one word, and takes no sampler."""
+    first, plus, _ = name.partition("+")
+    if plus:
+        raise UsageError(
+            f"'{first}' needs no sampler: it only compares simulations with the observation",
+            got=f"'{name}'",
+            expected=f"'{first}'",
+        )
+    approximation = registry.approximation(first)
+    fields = approximation.options_type.model_fields
+    for key in options:
+        if key not in fields:
+            raise unknown_name(f"option of {name}", key, sorted({*also, *fields} - {"rounds"}))
+    chosen = _options(name, approximation.options_type, options)
+    return Method(name, None, None, None, None, approximation, chosen)
+
+
 def parse_rounds(method: str, budget: int | None, rounds: int | None) -> Rounds | None:
     """Check budget and rounds of a method; None if it makes no simulations.
 
@@ -122,6 +148,12 @@ def parse_rounds(method: str, budget: int | None, rounds: int | None) -> Rounds 
                     remedy=f"leave {name} out: it counts simulations, and {method} makes none",
                 )
         return None
+    if rounds is not None and method in registry.names("approximations"):
+        raise UsageError(
+            f"rounds mean nothing to {method}",
+            got=f"rounds={rounds}",
+            remedy="leave rounds out",
+        )
     plan = Rounds(_whole("budget", budget, DEFAULT_BUDGET), _whole("rounds", rounds, 1))
     if plan.rounds > plan.budget:
         raise UsageError(
@@ -140,7 +172,7 @@ def _whole(name: str, value: int | None, default: int) -> int:
 
 def _all_methods() -> list[str]:
     samplers = registry.names("samplers")
-    names = [f"{EXACT}+{s}" for s in samplers]
+    names = [*registry.names("approximations"), *(f"{EXACT}+{s}" for s in samplers)]
     for estimator in registry.names("estimators"):
         learns_posterior = registry.estimator(estimator).learns == "posterior"
         names += (

@@ -22,6 +22,7 @@ from sbiwb.discovery import Entry, find_entries
 from sbiwb.errors import SbiwbError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from sbiwb.approximations.base import Approximation
     from sbiwb.core.verdict import Verdict
     from sbiwb.estimators.base import Estimator
     from sbiwb.readers.base import Reader
@@ -61,6 +62,14 @@ def reader(name: str) -> Reader:
     from sbiwb.readers.base import Reader
 
     found: Reader = _class("readers", name, Reader)()
+    return found
+
+
+def approximation(name: str) -> Approximation[Any]:
+    """Return the approximation called `name`; raises as `sampler` does."""
+    from sbiwb.approximations.base import Approximation
+
+    found: Approximation[Any] = _class("approximations", name, Approximation)()
     return found
 
 

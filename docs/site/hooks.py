@@ -31,7 +31,11 @@ MODULES = {
         "sbiwb.distances.moments",
         "sbiwb.distances.tension",
     ],
-    "Samplers and estimators": ["sbiwb.samplers.base", "sbiwb.estimators.base"],
+    "Samplers, estimators, approximations": [
+        "sbiwb.samplers.base",
+        "sbiwb.estimators.base",
+        "sbiwb.approximations.base",
+    ],
     "Readers": ["sbiwb.readers.base"],
     "Comparison": [
         "sbiwb.comparison.Comparison",

@@ -12,7 +12,8 @@ def list_names(
         str | None,
         typer.Argument(
             metavar="[KIND]",
-            help="simulators, samplers, estimators, diagnostics, readers or recipes; or all.",
+            help="simulators, samplers, estimators, approximations, diagnostics, readers or "
+            "recipes; or all.",
         ),
     ] = None,
 ) -> None:

@@ -82,6 +82,11 @@ class RepeatedSimulator(Simulator):
         return value.reshape(len(theta), self.repeats).sum(1)
 
 
+def calls_per_datum(simulator: Simulator) -> int:
+    """Calls of the simulator proper that one datum takes."""
+    return simulator.repeats if isinstance(simulator, RepeatedSimulator) else 1
+
+
 def product(
     log_likelihood: Callable[[Array, Array], Array], theta: Array, x: Array, repeats: int, axes: int
 ) -> Array:

@@ -81,7 +81,7 @@ class Simulations:
             for v, k in zip(values.tolist(), numbers.tolist(), strict=True)
         }
 
-    def select(self, rows: NDArray[np.bool_] | slice) -> Simulations:
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Simulations:
         """Return the chosen rows."""
         index = np.arange(len(self))[rows]
         where = {int(old): new for new, old in enumerate(index)}

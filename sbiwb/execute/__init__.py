@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.core.simulator import Simulator
 from sbiwb.errors import UsageError
@@ -22,6 +21,7 @@ from sbiwb.execute.cluster import running as running
 from sbiwb.execute.execution import Execution as Execution
 from sbiwb.execute.execution import parse_execution as parse_execution
 from sbiwb.execute.job import BlockSize, Job, make_inline
+from sbiwb.execute.proposal import Proposal as Proposal
 from sbiwb.execute.remote import make_remote
 from sbiwb.execute.shipping import pack
 from sbiwb.execute.tally import Tally
@@ -37,7 +37,7 @@ _BLOCK_BYTES = 2**26
 @terminable()
 def simulate(
     simulator: Simulator,
-    proposal: Prior,
+    proposal: Proposal,
     n: int,
     *,
     seed: int,
@@ -53,7 +53,7 @@ def simulate(
     Parameters
     ----------
     simulator : Simulator
-    proposal : Prior
+    proposal : Proposal
         Usually ``simulator.prior``, or a restriction of it.
     n : int
         Number of simulations.

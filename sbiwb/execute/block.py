@@ -11,7 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations, Status
 from sbiwb.core.simulator import Simulator
 from sbiwb.execute.outcome import (
@@ -21,13 +20,14 @@ from sbiwb.execute.outcome import (
     simulate_row,
     with_reasons,
 )
+from sbiwb.execute.proposal import Proposal
 from sbiwb.rng import stream
 
 RowCall = Callable[[Array, int, int, int], Row]
 """Simulates theta (d,), given seed, block and row."""
 
 
-def block_theta(proposal: Prior, seed: int, block: int, rows: int) -> Array:
+def block_theta(proposal: Proposal, seed: int, block: int, rows: int) -> Array:
     """Draw the parameters of a block; shape (rows, d)."""
     return proposal.sample(rows, stream(seed, "theta", block))
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 
-from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.core.simulator import Simulator
 from sbiwb.execute.block import block_theta, simulate_batch, simulate_rows
 from sbiwb.execute.guard import Guard
+from sbiwb.execute.proposal import Proposal
 from sbiwb.execute.shipping import pack
 from sbiwb.execute.threads import one_thread
 from sbiwb.interruption import finishing
@@ -27,7 +27,7 @@ class Job:
 
     Parameters
     ----------
-    proposal : Prior
+    proposal : Proposal
         Where theta is drawn from.
     shape : tuple of int
         Shape of one datum.
@@ -41,7 +41,7 @@ class Job:
         Where whoever makes a block commits it.
     """
 
-    proposal: Prior
+    proposal: Proposal
     shape: tuple[int, ...]
     seed: int
     guarded: bool

@@ -96,7 +96,7 @@ def build_problem(section: ProblemSection) -> Problem:
 def _check_method(section: MethodSection) -> None:
     """Check what can be without importing the networks of learning methods."""
     first, plus, sampler = section.method.partition("+")
-    estimators = registry.names("estimators")
+    estimators = [*registry.names("estimators"), *registry.names("approximations")]
     if first not in (*estimators, EXACT):
         raise unknown_name("method", section.method, [*estimators, f"{EXACT}+SAMPLER"])
     if plus and sampler not in registry.names("samplers"):

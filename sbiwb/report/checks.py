@@ -15,6 +15,7 @@ TITLES = {
     "divergences": "Divergences",
     "insertion_ranks": "Insertion ranks",
     "importance": "Importance weights",
+    "tolerance": "Tolerance",
     "evidence": "Error of the evidence",
     "tarp": "Coverage (TARP)",
     "sbc": "Ranks (SBC)",
@@ -44,6 +45,7 @@ GROUPS = {
         "divergences",
         "insertion_ranks",
         "importance",
+        "tolerance",
         "evidence",
     ),
     "Calibration": (

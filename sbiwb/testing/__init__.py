@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sbiwb.testing.approximation import check_approximation as check_approximation
     from sbiwb.testing.contract import ContractError as ContractError
     from sbiwb.testing.diagnostic import check_diagnostic as check_diagnostic
     from sbiwb.testing.estimator import check_estimator as check_estimator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Public name → the module that defines it.
 _HOME = {
     "ContractError": "sbiwb.testing.contract",
+    "check_approximation": "sbiwb.testing.approximation",
     "check_diagnostic": "sbiwb.testing.diagnostic",
     "check_estimator": "sbiwb.testing.estimator",
     "check_reader": "sbiwb.testing.reader",

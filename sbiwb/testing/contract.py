@@ -9,7 +9,7 @@ from sbiwb.errors import SbiwbError
 
 
 class ContractError(SbiwbError, AssertionError):
-    """A simulator, sampler, estimator, diagnostic or reader that breaks its contract."""
+    """A part of the workbench, or of a third party, that breaks the contract of its kind."""
 
 
 def require(

@@ -150,7 +150,8 @@ def test_list(capsys):
     code, out, _ = sbiwb_cli(capsys, "list")
     assert code == 0
     kinds = [line for line in out.splitlines() if not line.startswith(" ")]
-    expected = ["simulators", "samplers", "estimators", "diagnostics", "readers", "recipes"]
+    expected = ["simulators", "samplers", "estimators", "approximations"]
+    expected += ["diagnostics", "readers", "recipes"]
     assert kinds == [f"{kind}:" for kind in expected]
     _, out, _ = sbiwb_cli(capsys, "list", "recipes")
     assert out.splitlines()[0] == "recipes:"

@@ -263,7 +263,7 @@ def test_names_come_without_torch():
     code = """
         import sys
         from sbiwb import registry
-        for kind in ("simulators", "samplers", "estimators", "diagnostics"):
+        for kind in ("simulators", "samplers", "estimators", "approximations", "diagnostics"):
             registry.names(kind)
         assert not {"torch", "emcee", "sbi", "xarray"} & set(sys.modules), "imported"
     """
