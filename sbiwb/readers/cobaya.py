@@ -57,6 +57,14 @@ class Cobaya(Reader):
             chains.append(Chain(table[:, kept], table[:, 0], -table[:, 1]))
         info_file, info, warnings = _info(root)
         params, sampler = (_mapping(info.get(key)) for key in ("params", "sampler"))
+        temperature = _mapping(sampler.get("mcmc")).get("temperature") or 1
+        if temperature != 1:
+            raise DataError(
+                f"the chains {root} are of a tempered posterior",
+                got=f"temperature {temperature}",
+                expected="temperature 1",
+                remedy="reweight them with Cobaya's SampleCollection.reset_temperature first",
+            )
         return Table(
             tuple(_column(name, params.get(name), bool(params)) for name in names),
             tuple(without_start(chain, options.burn_in) for chain in chains),

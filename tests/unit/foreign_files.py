@@ -38,7 +38,7 @@ def write_getdist(root, chains, *, weights=None, derived=True):
     return Path(root)
 
 
-def write_cobaya(root, chains, *, weights=None, latex=r"\Omega_\mathrm{m}"):
+def write_cobaya(root, chains, *, weights=None, latex=r"\Omega_\mathrm{m}", temperature=1):
     header = "weight minuslogpost Om H0 twice minuslogprior minuslogprior__0 chi2 chi2__bao"
     for k, theta in enumerate(chains):
         n = len(theta)
@@ -54,7 +54,8 @@ def write_cobaya(root, chains, *, weights=None, latex=r"\Omega_\mathrm{m}"):
         "mnu": {"value": 0.06},
     }
     # JSON is YAML.
-    Path(f"{root}.updated.yaml").write_text(json.dumps({"params": params, "sampler": {"mcmc": {}}}))
+    info = {"params": params, "sampler": {"mcmc": {"temperature": temperature}}}
+    Path(f"{root}.updated.yaml").write_text(json.dumps(info))
     return Path(root)
 
 

@@ -294,6 +294,8 @@ def test_bad_chains(tmp_path):
     second = tmp_path / "co.2.txt"
     second.write_text(second.read_text().replace("Om", "om"))
     refuse(root, "co.2.txt has other columns than .*co.1.txt")
+    hot = files.write_cobaya(tmp_path / "hot", CHAINS, temperature=2)
+    refuse(hot, "hot are of a tempered posterior; got temperature 2")
     root = files.write_cmdstan(tmp_path / "st", CHAINS)
     (tmp_path / "st_2.csv").write_text("lp__,a__,x\n1,2,3\n")
     refuse(root, "st_2.csv has other columns")
