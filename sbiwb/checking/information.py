@@ -12,7 +12,7 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.simulator import KnownLikelihood, Simulator
 from sbiwb.diagnostics._coordinates import Coordinates, coordinates
 from sbiwb.diagnostics._fisher import scores
-from sbiwb.errors import DataError, UsageError
+from sbiwb.errors import UsageError
 from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.execute import Execution, parse_execution
 from sbiwb.execute.points import simulate_at
@@ -44,15 +44,13 @@ def fisher_information(
     -------
     ndarray, shape (d, d)
         E[∂ᵢ log p(x|θ) ∂ⱼ log p(x|θ)], averaged over the data; NaN where the likelihood vanishes
-        beside the point.
+        beside the point, or simulations fail there.
 
     Raises
     ------
     UsageError
         If the simulator offers no likelihood, the point has the wrong shape or lies outside the
         prior, or there are too few data.
-    DataError
-        If a simulation fails.
 
     Notes
     -----
@@ -82,7 +80,7 @@ def fisher_information(
 def at_posterior(result: Result, data: int, seed: int, execution: Execution) -> xr.Dataset | None:
     """The group ``information`` of a result; None if the likelihood is not known.
 
-    It holds the draw in the middle of the posterior, data simulated there, their scores in the
+    It holds the draw in the middle of the posterior, the scores of data simulated there in the
     coordinates of `sbiwb.diagnostics._coordinates`, the information about the parameters and, for
     a learned posterior, what that makes of the same data.
     """
@@ -105,9 +103,8 @@ def at_posterior(result: Result, data: int, seed: int, execution: Execution) -> 
             found.T @ found / len(found) / np.outer(slope, slope),
         ),
         "scores": (("simulation", "parameter"), found),
-        "x": (("simulation", *(f"x_dim_{k}" for k in range(x.ndim - 1))), x),
     }
-    if isinstance(result.learned, LearnedPosterior):
+    if isinstance(result.learned, LearnedPosterior) and len(found) == len(x):
         draws = result.learned.sample(LEARNED_DRAWS, x, stream(seed, "fisher", "learned"))
         seen = frame.forward(draws)
         # What a posterior that is nearly Gaussian says of its data.
@@ -137,9 +134,9 @@ def _scores(
         seed=integer_seed(seed, "fisher", "data"),
         execution=execution,
     )
-    if np.mean(made.valid) < 0.5:
-        raise DataError("most simulations fail where the information is asked", got=at.tolist())
     x = made.x[made.valid]
+    if len(x) < 2 * prior.dim:  # a draw at which nothing can be simulated
+        return x, np.full((max(1, len(x)), prior.dim), np.nan)
     found = scores(
         likelihood.log_likelihood, lambda theta: np.isfinite(prior.log_prob(theta)), at, x, frame
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import combinations, islice
+from itertools import chain, combinations
+from math import comb
 
 import numpy as np
+from scipy import linalg
 
 from sbiwb.core.distributions import Array
 from sbiwb.diagnostics._coordinates import Coordinates
 
 _SAME = 0.02
 """Exponents and coefficients (in prior units) closer than this to a simple number are that."""
-_TRIED = 2000
+_MOST = 2000
 
 
 def explain(null: Array, coordinates: Coordinates) -> tuple[list[str], list[str]]:
@@ -35,10 +37,13 @@ def explain(null: Array, coordinates: Coordinates) -> tuple[list[str], list[str]
     """
     d, r = null.shape
     best: tuple[float, Array, tuple[int, ...]] | None = None
+    # Pivots are always a basis; of few parameters all are tried for a simpler one.
+    pivots = tuple(sorted(linalg.qr(null.T, mode="r", pivoting=True)[1][:r].tolist(), reverse=True))
+    every = combinations(reversed(range(d)), r) if comb(d, r) <= _MOST else iter(())
     chosen: tuple[int, ...]
-    for chosen in islice(combinations(reversed(range(d)), r), _TRIED):
+    for chosen in chain(every, [pivots]):
         block = null[list(chosen)]
-        if np.linalg.cond(block) > 1e3:
+        if chosen is not pivots and np.linalg.cond(block) > 1e3:
             continue
         # Column j of `moves` is the direction in which the j-th chosen parameter moves by one.
         moves: Array = np.asarray(np.linalg.solve(block.T, null.T).T, dtype=np.float64)
@@ -49,7 +54,7 @@ def explain(null: Array, coordinates: Coordinates) -> tuple[list[str], list[str]
         score = 1e3 * terms[1] + ratios + 1e-3 * float(terms[0])
         if best is None or score < best[0] - 1e-9:
             best = score, moves, chosen
-    assert best is not None  # null has full rank, so some block of it has
+    assert best is not None  # by the pivots at least
     _, moves, chosen = best
     known = []
     for i in range(d):

@@ -108,7 +108,7 @@ def identifiability(
     if (why := _unusable(draws, called)) is not None:
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: {why}")
     if not (np.isfinite(matrix).all() and np.isfinite(place).all()):
-        why = "the likelihood vanishes beside the point where it was asked"
+        why = "the likelihood vanishes, or simulations fail, at the point where it was asked"
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: {why}")
     frame = coordinates(draws, called)
     slope = frame.slope(place)

@@ -52,6 +52,34 @@ def test_sums_are_named_where_parameters_are_no_scales():
     assert "(u + 0.5 t, v + t) gives the same data" in verdict.message
 
 
+def test_many_parameters_have_a_basis_too():
+    draws = np.random.default_rng(6).normal(size=(500, 50))
+    names = [f"p{k}" for k in range(50)]
+    # Of the first four only their sum is told: three directions, of 19,600 possible bases.
+    rows = np.vstack([np.repeat([1.0, 0.0], [4, 46]), np.eye(50)[4:]])
+    verdict = identifiability(1e6 * rows.T @ rows, np.zeros(50), draws, names=names)
+    assert verdict.outcome is Outcome.WARN
+    assert "p0 + p1 + p2 + p3" in verdict.message or "+ p0" in verdict.message
+    assert "not p0, p1, p2 and p3" in verdict.message
+
+
+def test_where_nothing_can_be_simulated_nothing_is_said():
+    def fn(theta, rng):
+        return np.full(theta.shape, np.nan)
+
+    prior = Prior((Parameter("u", Normal(0, 1)),))
+    simulator = sbiwb.simulator(
+        fn,
+        prior,
+        batched=True,
+        output=sbiwb.Output((1,)),
+        log_likelihood=lambda theta, x: 0.0 * np.sum(x, axis=1) * len(theta),
+    )
+    information = sbiwb.fisher_information(simulator, [0.0])
+    verdict = identifiability(information, [0.0], prior.sample(500, stream(1, "prior")))
+    assert verdict.outcome is Outcome.UNKNOWN
+
+
 def test_one_parameter_may_be_unknown_or_all():
     some = identifiability(np.diag([1e4, 1e4, 0.0]), np.zeros(3), LINES, names="uvw")
     assert "the data tell u and v, but not w: there the posterior is the prior" in some.message
