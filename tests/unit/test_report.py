@@ -123,6 +123,13 @@ def test_the_first_screen_answers(text):
     assert "The observation is unusual." in answer
 
 
+def test_two_methods_that_differ_are_not_said_to_agree():
+    results = [toy_result(), toy_result("npe", gaussian_draws(1, mean=(3.0, 0.0)))]
+    text = page_of(sbiwb.compare(results))
+    assert "Held against exact+emcee, npe differs." in text
+    assert "methods agree" not in text.partition('id="parameters"')[0]
+
+
 def test_outcomes_are_words_and_symbols(text):
     lights = re.findall(r'<span class="light (\w+)">(<svg.*?</svg>)?([\w ]+)<', text, re.DOTALL)
     words = {outcome: word for outcome, icon, word in lights if icon}

@@ -11,12 +11,15 @@ import shutil
 import subprocess
 import tarfile
 
+import numpy as np
 import pytest
 from chromium import Chromium, find_chromium
-from fabricated_results import toy_result, whole
+from fabricated_results import toy_problem, toy_result, whole
 from hostile_results import hostile_comparison
 
 import sbiwb
+from sbiwb.core.distributions import Uniform
+from sbiwb.core.prior import Parameter
 
 AXE = "axe-core@4.14.1"
 WIDE, NARROW = 1280, 390
@@ -114,6 +117,15 @@ def test_everything_is_to_be_seen(browser, report, width):
     page = shown(browser, report, width)
     assert page.ask("document.querySelectorAll('figure .panel svg').length") >= 10
     assert page.ask(LAYOUT) == []
+
+
+def test_titles_of_many_parameters_are_whole(browser, tmp_path):
+    problem = toy_problem([Parameter(f"p{k}", Uniform(-100, 100), "km/s/Mpc") for k in range(9)])
+    # Skewed, so that the titles are long: a value and two errors.
+    theta = 20 + np.random.default_rng(1).gamma(1.5, size=(300, 9))
+    result = toy_result("npe", theta, problem=problem)
+    path = sbiwb.compare([result]).save(tmp_path / "report.html")
+    assert shown(browser, path).ask(LAYOUT) == []
 
 
 def test_what_is_cut_is_noticed(browser, tmp_path):

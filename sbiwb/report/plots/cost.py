@@ -25,7 +25,7 @@ from sbiwb.report.text import plain
 
 
 def cost_plot(group: Group, accuracy: Mapping[str, float]) -> list[Panel]:
-    """Draw C2ST against simulator calls and against seconds; none where nothing was counted.
+    """Draw C2ST against simulator calls and seconds, where several methods have counted them.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ def cost_plot(group: Group, accuracy: Mapping[str, float]) -> list[Panel]:
     calls = {m: float(c.simulator_calls) for m, c in costs.items() if c.simulator_calls > 0}
     times = {m: c.seconds for m, c in costs.items() if c.seconds > 0}
     panels = []
-    if calls:
+    if len(calls) > 1:
         said = {m: f"{count(v)} simulations" for m, v in calls.items()}
         panels.append(Panel(_panel(group, calls, accuracy, "simulator calls", said)))
-    if times:
+    if len(times) > 1:
         said = {m: seconds(v) for m, v in times.items()}
         panels.append(Panel(_panel(group, times, accuracy, "seconds", said)))
     return panels

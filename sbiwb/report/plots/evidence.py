@@ -26,11 +26,10 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
     problems = list(dict.fromkeys(e.problem for e in evidences))
     present = [m for m in methods if any(e.method == m for e in evidences)]
     with drawing():
-        figure = new_figure(7.6, 0.9 + 0.32 * len(problems) * max(1, len(present) / 2))
+        figure = new_figure(6, 0.9 + 0.32 * len(problems) * max(1, len(present) / 2))
         figure.set_layout_engine("constrained")
         axes = figure.subplots()
         only_left_and_bottom(axes)
-        named: set[str] = set()
         for e in evidences:
             look = series(methods.index(e.method))
             shift = (present.index(e.method) - (len(present) - 1) / 2) * 0.7 / len(present)
@@ -44,9 +43,7 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
                 mew=0.6,
                 ms=6,
                 capsize=3,
-                label=None if e.method in named else plain(e.method),
             )
-            named.add(e.method)
         axes.set_yticks(range(len(problems)), [plain(p) for p in problems])
         axes.set_ylim(len(problems) - 0.4, -0.6)
         axes.margins(x=0.12)
@@ -55,6 +52,5 @@ def evidence_plot(evidences: Sequence[Evidence], methods: Sequence[str]) -> Mark
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("ln Z  (better →)")
         mark(axes, across="ln Z")
-        figure.legend(loc="outside right upper")
         values = ", ".join(f"{e.problem} {e.log_evidence:.2f} ({e.method})" for e in evidences)
         return svg(figure, f"Log-evidence of each problem: {values}.")

@@ -60,7 +60,7 @@ def _losses(axes: Axes, look: Series, log: Mapping[str, Any]) -> None:
         axes.set_ylim(low - 0.08 * (top - low), top + 0.05 * (top - low))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("epoch")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _alt(group: Group, method: str, log: Mapping[str, Any]) -> str:

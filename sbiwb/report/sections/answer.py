@@ -77,11 +77,14 @@ def _alarms(report: Report) -> list[str]:
 
 def _answer(group: Group) -> Markup:
     names = [n for n in group.names if n in group.results[group.reference].names]
+    # A comma stays with what it follows where lines break.
+    commas = [","] * (len(names) - 1) + [""]
     quoted = [
-        Markup('<span class="quoted">{}</span>').format(_quoted(group, name)) for name in names
+        Markup('<span class="quoted">{}{}</span>').format(_quoted(group, name), comma)
+        for name, comma in zip(names, commas, strict=True)
     ]
     return Markup('{} <span class="by">by {}, median and 68 % interval</span>').format(
-        Markup(", ").join(quoted), clean(group.reference)
+        Markup(" ").join(quoted), clean(group.reference)
     )
 
 
@@ -105,7 +108,11 @@ def _trust(group: Group, judgements: Mapping[str, tuple[Verdict, ...]]) -> str:
             sentences.append(f"{everyone} methods agree.")
         else:
             words = ", ".join(f"{clean(m)} {_DISSENT[_agreement(judgements[m])]}" for m in dissent)
-            sentences.append(f"{len(agreeing) + 1} of {len(group.methods)} methods agree; {words}.")
+            if agreeing:
+                how_many = f"{len(agreeing) + 1} of {len(group.methods)} methods agree; "
+                sentences.append(f"{how_many}{words}.")
+            else:
+                sentences.append(f"Held against {clean(group.reference)}, {words}.")
     own = {m: [v for v in vs if v.name != "agreement"] for m, vs in judgements.items()}
     if not any(own.values()):
         sentences.append("No checks were made.")

@@ -45,7 +45,10 @@ def section(report: Report) -> Section | None:
     for data in dict.fromkeys(e.data for e in found):
         comparable = [e for e in found if e.data == data]
         if len(comparable) > 1:
-            blocks.append(Picture(one(evidence_plot(comparable, report.groups[0].order))))
+            first = report.groups[0]
+            shown = dict.fromkeys(e.method for e in comparable)
+            legend = [method_cell(first, m) for m in first.order if m in shown]
+            blocks.append(Picture(one(evidence_plot(comparable, first.order)), legend=legend))
     body = [
         Rows([_row(group, e) for e in found if e.problem == group.label], clean(group.label))
         for group in report.groups
