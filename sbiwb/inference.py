@@ -62,8 +62,8 @@ def infer(
     problem : Problem
         Made by `sbiwb.problem`.
     method : str
-        ``npe``, ``fmpe``, either with ``+importance``, ``nle+SAMPLER``, ``nre+SAMPLER``,
-        ``exact+SAMPLER``, ``abc-rejection`` or ``abc-smc``.
+        ``npe``, ``fmpe``, ``npse``, each also with ``+importance``, ``nle+SAMPLER``,
+        ``nre+SAMPLER``, ``exact+SAMPLER``, ``abc-rejection`` or ``abc-smc``.
     budget : int, optional
         Simulator calls in all, for methods that simulate; 10,000 by default.
     seed : int

@@ -86,8 +86,8 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
         with global_streams(seed, "weights"):
             return AutoregressiveMixture(*sizes)
 
-    if recipe["flow"] == "matching":
-        from sbiwb.estimators._matching import FlowMatching
+    if recipe["flow"] in ("matching", "score"):
+        from sbiwb.estimators._matching import PATHS, FlowMatching
 
         with global_streams(seed, "weights"):
             return FlowMatching(
@@ -96,6 +96,7 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
                 recipe["hidden"],
                 recipe["blocks"],
                 integer_seed(seed, "noise") // 2,  # it counts upwards from there
+                PATHS[recipe["flow"]],
             )
 
     from sbi.neural_nets.net_builders.flow import build_maf, build_nsf

@@ -1,15 +1,14 @@
-"""Flow matching: a vector field that carries noise to parameters, learned by regression.
+"""Vector fields that carry noise to parameters, learned by regression.
 
-Noise t₀ ~ N(0, I) moves along straight lines to the parameters t₁; the field learns the mean
-velocity t₁ − t₀ at the point (1 − s) t₀ + s t₁ and time s (Lipman et al. 2023, arXiv:2210.02747,
-equation 23 with σ_min = 0).  Draws and densities follow from the differential equation that it
-defines.
+Noise t₀ ~ N(0, I) moves along a path to the parameters t₁; the field learns the mean velocity at
+each point and time.  Draws and densities follow from the differential equation that it defines.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
@@ -23,6 +22,47 @@ EVALUATION = 0
 """Seed of the noise of a held-out loss, which must compare epochs, not noise."""
 
 
+Field = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class Path:
+    """How noise becomes parameters between the times 0 and 1.
+
+    Parameters
+    ----------
+    between : callable
+        From noise t₀, parameters t₁ and time s to the point on the path and the velocity there.
+    normal : callable
+        From s to a(s), where the mean velocity is a(s) t if t₁ is standard normal too.
+    """
+
+    between: Field
+    normal: Callable[[torch.Tensor], torch.Tensor]
+
+
+def _line(
+    noise: torch.Tensor, target: torch.Tensor, time: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    return (1 - time) * noise + time * target, target - noise
+
+
+def _arc(
+    noise: torch.Tensor, target: torch.Tensor, time: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    angle = 0.5 * math.pi * time
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    return cosine * noise + sine * target, 0.5 * math.pi * (cosine * target - sine * noise)
+
+
+PATHS = {
+    "matching": Path(_line, lambda s: (2 * s - 1) / (s**2 + (1 - s) ** 2)),
+    "score": Path(_arc, torch.zeros_like),
+}
+"""Straight lines: flow matching (Lipman et al. 2023, arXiv:2210.02747, equation 23 with σ_min = 0).
+Arcs, on which variance is preserved: diffusion, see `sbiwb.estimators.npse`."""
+
+
 class FlowMatching(ConditionalDensityEstimator):  # type: ignore[misc]
     """A conditional density, in sbi's sense, given by a learned vector field.
 
@@ -34,18 +74,21 @@ class FlowMatching(ConditionalDensityEstimator):  # type: ignore[misc]
         Width of the layers, and residual blocks.
     seed : int
         Of the noise in training.
+    path : Path
     """
 
     net: _Field
     trained_steps: torch.Tensor
 
-    def __init__(self, target: int, condition: int, hidden: int, blocks: int, seed: int) -> None:
+    def __init__(
+        self, target: int, condition: int, hidden: int, blocks: int, seed: int, path: Path
+    ) -> None:
         super().__init__(
-            _Field(target, condition, hidden, blocks),
+            _Field(target, condition, hidden, blocks, path),
             torch.Size([target]),
             torch.Size([condition]),
         )
-        self.seed = seed
+        self.seed, self.path = seed, path
         self.register_buffer("trained_steps", torch.zeros(1, dtype=torch.int64))
 
     def loss(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
@@ -60,8 +103,8 @@ class FlowMatching(ConditionalDensityEstimator):  # type: ignore[misc]
         noise = torch.randn(input.shape, generator=generator)
         offset = torch.rand(1, generator=generator)
         time = ((torch.arange(len(input)) + offset) / len(input))[:, None]
-        velocity = self.net((1 - time) * noise + time * input, condition, time)
-        error: torch.Tensor = ((velocity - (input - noise)) ** 2).sum(1)
+        point, velocity = self.path.between(noise, input, time)
+        error: torch.Tensor = ((self.net(point, condition, time) - velocity) ** 2).sum(1)
         return error
 
     def sample(self, sample_shape: torch.Size, condition: torch.Tensor) -> torch.Tensor:
@@ -122,13 +165,13 @@ def integrate(
 class _Field(nn.Module):
     """Velocity at a point, a time and a condition: a residual network, plus a linear part.
 
-    The velocity of a standard normal target is (2s − 1) t / (s² + (1 − s)²), to which the network
-    adds what is learned: residuals are near normal before training.
+    That is the velocity of a standard normal target, to which the network adds what is learned:
+    residuals are near normal before training.
     """
 
-    def __init__(self, target: int, condition: int, hidden: int, blocks: int) -> None:
+    def __init__(self, target: int, condition: int, hidden: int, blocks: int, path: Path) -> None:
         super().__init__()
-        self.target = target
+        self.target, self.path = target, path
         self.first = nn.Linear(target + condition + 2 * FREQUENCIES, hidden)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden))
@@ -146,6 +189,5 @@ class _Field(nn.Module):
         a = self.first(torch.cat([points, condition, torch.cos(angle), torch.sin(angle)], 1))
         for block in self.blocks:
             a = a + block(silu(a))
-        normal = (2 * time - 1) / (time**2 + (1 - time) ** 2)
-        velocity: torch.Tensor = normal * points + self.last(silu(a))
+        velocity: torch.Tensor = self.path.normal(time) * points + self.last(silu(a))
         return velocity

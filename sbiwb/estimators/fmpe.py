@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._flow import DensityOptions
+from sbiwb.estimators._field_options import FieldOptions
 from sbiwb.estimators._posterior import (
     FlowPosterior,
     learn_posterior,
@@ -19,34 +17,10 @@ from sbiwb.estimators.base import Estimator
 from sbiwb.progress import Progress
 
 
-class FMPEOptions(DensityOptions):
-    """Options of `FMPE`, besides those of training.
+class FMPEOptions(FieldOptions):
+    """Options of `FMPE`: those of a vector field."""
 
-    Parameters
-    ----------
-    draws : int
-        Posterior draws.
-    hidden : int
-        Width of the layers of the vector field.
-    blocks : int
-        Residual blocks of two layers.
-    """
-
-    draws: int = Field(10_000, ge=1)
-    hidden: int = Field(128, ge=1)
-    blocks: int = Field(3, ge=1)
-    steps: int = Field(4000, ge=1)
-
-    def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
-        """All that rebuilds a vector field of `target` numbers given `condition` numbers."""
-        return {
-            "estimator": estimator,
-            "target": target,
-            "condition": condition,
-            "flow": "matching",
-            "hidden": self.hidden,
-            "blocks": self.blocks,
-        }
+    path = "matching"
 
 
 class FMPE(Estimator[FMPEOptions]):

@@ -1,0 +1,55 @@
+"""Neural posterior score estimation: a diffusion model of the parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
+from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._field_options import FieldOptions
+from sbiwb.estimators._posterior import (
+    FlowPosterior,
+    learn_posterior,
+    restore_posterior,
+)
+from sbiwb.estimators.base import Estimator
+from sbiwb.progress import Progress
+
+
+class NPSEOptions(FieldOptions):
+    """Options of `NPSE`: those of a vector field."""
+
+    path = "score"
+
+
+class NPSE(Estimator[NPSEOptions]):
+    """Neural posterior score estimation (Sharrock et al. 2024, arXiv:2210.04872).
+
+    Parameters are diffused to noise at constant variance, t = sin φ t₁ + cos φ t₀ at time
+    s = 2 φ / π, and denoising score matching learns the score of every t.  What the network gives
+    is the velocity v = cos φ t₁ − sin φ t₀ (Salimans & Ho 2022, arXiv:2202.00512), which is as
+    large at all times; the score is v tan φ − t.  Draws and exact densities come from the
+    probability-flow equation dt/dφ = v (Song et al. 2021, arXiv:2011.13456), solved as that of
+    `fmpe` is.
+    """
+
+    options_type = NPSEOptions
+    learns = "posterior"
+
+    def train(
+        self,
+        simulations: Simulations,
+        prior: Prior,
+        options: NPSEOptions,
+        seed: int,
+        progress: Progress,
+    ) -> FlowPosterior:
+        """Learn q(θ | x); see `Estimator.train`."""
+        return learn_posterior(simulations, prior, options, "npse", seed, progress)
+
+    def restore(
+        self, recipe: dict[str, Any], weights: dict[str, Array], prior: Prior
+    ) -> FlowPosterior:
+        """Rebuild a saved posterior; see `Estimator.restore`."""
+        return restore_posterior(recipe, weights, prior)
