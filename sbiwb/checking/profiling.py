@@ -49,7 +49,7 @@ def of_result(result: Result, points: int) -> xr.Dataset:
             remedy="learn it, with nle+emcee for example, or leave profile= out",
         )
     frame = coordinates(result.prior_samples(), result.names)
-    profiler = _Profiler(likelihood, result.training_prior, problem.observation.x, frame)
+    profiler = Profiler(likelihood, result.training_prior, problem.observation.x, frame)
     draws = result.samples()
     theta = np.empty((len(result.names), points))
     values = np.empty_like(theta)
@@ -64,7 +64,7 @@ def of_result(result: Result, points: int) -> xr.Dataset:
 
 
 @dataclass
-class _Profiler:
+class Profiler:
     """Maximisation over all parameters but one, in coordinates that the draws decorrelate."""
 
     likelihood: Likelihood

@@ -7,10 +7,13 @@ import pytest
 
 import sbiwb
 from sbiwb import Normal, Parameter, Prior, Uniform
+from sbiwb.checking.profiling import Profiler
 from sbiwb.core.draws import Draws
 from sbiwb.core.verdict import Outcome
+from sbiwb.diagnostics._coordinates import coordinates
 from sbiwb.diagnostics.profile import check, profile
 from sbiwb.errors import DataError, UsageError
+from sbiwb.likelihoods.exact import Exact
 from sbiwb.result import make_result
 
 GRID = np.linspace(-4, 4, 21)
@@ -102,6 +105,37 @@ def test_volume_that_moves_a_marginal_is_seen():
     (verdict,) = [v for v in checked.verdicts if v.name == "profile[s]"]
     assert verdict.outcome is Outcome.WARN
     assert verdict.curve["profile"] == pytest.approx(np.ones(11), abs=1e-6)
+
+
+def test_profile_and_information_agree_on_a_tumour(monkeypatch):
+    # One image tells √(D T) and √(ρ T): D by itself has a flat profile wherever T and ρ can follow.
+    tumour = sbiwb.problem("tumour.fisher_kolmogorov", parameters="rates")
+    growth, solved = tumour.simulator.growth, []
+    solve = growth.solve
+
+    def counted(mu1, *rest):
+        solved.append(len(mu1))
+        return solve(mu1, *rest)
+
+    monkeypatch.setattr(growth, "solve", counted)
+    rng = np.random.default_rng(6)
+    age = rng.uniform(50, 1500, size=2000)
+    mu1, mu2 = 0.9 * (1 + 0.03 * rng.normal(size=2000)), 2.6 * (1 + 0.01 * rng.normal(size=2000))
+    place = [2.9, -2.1] + 0.03 * rng.normal(size=(2000, 2))
+    draws = np.column_stack([mu1**2 / age, mu2**2 / age, age, place])
+    draws = draws[np.isfinite(tumour.prior.log_prob(draws))]
+    information = sbiwb.fisher_information(tumour.simulator, tumour.simulator.truth(), data=40)
+    prior = tumour.prior.sample(500, rng)
+    verdict = sbiwb.identifiability(information, tumour.simulator.truth(), prior)
+    by_information = sum(solved)
+    assert verdict.outcome is Outcome.WARN
+    frame = coordinates(prior, tumour.prior.names)
+    profiler = Profiler(Exact(tumour.simulator), tumour.prior, tumour.observation.x, frame)
+    values, found = profiler.profile(0, draws, 7)
+    follow = (values > 0.9**2 / 1400) & (values < 0.01)
+    assert follow.sum() >= 3
+    assert np.ptp(found[follow]) < 0.01  # log-likelihoods of some 1e2
+    assert by_information < (sum(solved) - by_information) / 10
 
 
 @pytest.mark.parametrize(
