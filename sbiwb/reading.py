@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from sbiwb import registry
 from sbiwb.errors import DataError, SbiwbError, UsageError, did_you_mean, unknown_name
 from sbiwb.loading import load, run_results
+from sbiwb.readers._columns import require_distinct
 from sbiwb.readers._result import Source, as_result
 from sbiwb.readers.base import DAMAGE, Chain, Column, Reader, ReadOptions, Table
 from sbiwb.result import Result
@@ -104,20 +105,24 @@ def from_draws(
     DataError
         If shapes do not fit, or the draws are of no use.
     """
-    if isinstance(draws, Mapping):
-        names, draws = list(draws), np.stack([np.asarray(v) for v in draws.values()], axis=-1)
-    theta = np.asarray(draws, dtype=np.float64)
-    theta = theta[np.newaxis] if theta.ndim == 2 else theta
+    try:
+        if isinstance(draws, Mapping):
+            names, draws = list(draws), np.stack([np.asarray(v) for v in draws.values()], axis=-1)
+        theta = np.asarray(draws, dtype=np.float64)
+        theta = theta[np.newaxis] if theta.ndim == 2 else theta
+        beside = [
+            None if a is None else np.asarray(a, dtype=np.float64).reshape(theta.shape[:2])
+            for a in (weights, log_prob)
+        ]
+    except (ValueError, TypeError) as error:
+        raise DataError("draws and what belongs to them do not fit", got=error) from error
     if theta.ndim != 3 or names is None or theta.shape[-1] != len(names):
         raise DataError(
             "draws do not fit their names",
             got=f"shape {np.shape(draws)} and {0 if names is None else len(names)} names",
             expected="(n, d) or (chain, draw, d), and d names",
         )
-    beside = [
-        None if a is None else np.asarray(a, dtype=np.float64).reshape(theta.shape[:2])
-        for a in (weights, log_prob)
-    ]
+    require_distinct(names, f"'{name}'")
     table = Table(
         tuple(Column(n, (labels or {}).get(n, ""), (units or {}).get(n, "")) for n in names),
         tuple(
@@ -163,6 +168,7 @@ def open_all(
         If an option applies to none of the files.
     """
     opened: list[Result | Source] = []
+    seen: list[tuple[tuple[Path, ...], Path]] = []
     unused = {k for k, v in (("names", names), ("burn_in", burn_in)) if v is not None}
     if isinstance(given, (str, os.PathLike)):
         raise UsageError("compare takes a list", got=given, remedy=f"write compare(['{given}'])")
@@ -187,8 +193,10 @@ def open_all(
         )
         unused -= {k for k in ("names", "burn_in") if getattr(options, k) is not None}
         source = open_source(path, chosen, options, name=label)
-        if all(source.table.files != s.table.files for s in opened if isinstance(s, Source)):
-            opened.append(source)  # every chain of a root names the same root
+        # Each chain of a root stands for the whole root, as when a shell expands root_*.txt.
+        if all(files != source.table.files or at == path for files, at in seen):
+            opened.append(source)
+        seen.append((source.table.files, path))
     if unused:
         raise UsageError(
             f"--{min(unused).replace('_', '-')} means nothing for these files",
@@ -251,7 +259,7 @@ def _own(path: Path) -> list[Result] | None:
         raise DataError(
             "this folder is no run of the workbench", got=path, expected="a file or a run folder"
         )
-    if path.suffix == ".nc" and path.is_file():
+    if path.is_file() and (path.suffix == ".nc" or h5py.is_hdf5(path)):
         try:
             with h5py.File(path) as file:
                 return [load(path, network=False)] if "schema_version" in file.attrs else None

@@ -24,15 +24,15 @@ def is_parameter(name: str) -> bool:
     return name not in (*WEIGHT, *LOG_WEIGHT, *LOG_PROB, *_CHAIN, *_NO_PARAMETER)
 
 
-def require_distinct(names: Sequence[str], path: Path) -> None:
+def require_distinct(names: Sequence[str], where: Path | str) -> None:
     """Refuse a header in which a name is missing or stands twice."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated or "" in names:
         raise DataError(
-            f"{path} does not name its columns clearly",
+            f"{where} does not name its columns clearly",
             got=f"'{repeated[0]}' twice" if repeated else "a column without a name",
             expected="each name once",
-            remedy="rename the columns in the first line of the file",
+            remedy="rename the others",
         )
 
 

@@ -43,6 +43,15 @@ def first_line(path: Path) -> str:
         return ""
 
 
+def head_of(path: Path, size: int = 100_000) -> str:
+    """Read the first whole lines of a text file, or raise `DataError`."""
+    with path.open("rb") as file:
+        head = file.read(size)
+    if len(head) == size:
+        head = head[: head.rfind(b"\n") + 1]
+    return _decoded(head, path)
+
+
 def numbers_of(path: Path) -> Array:
     """Read a table of numbers between blanks, comments after ``#``; shape (rows, columns).
 
@@ -59,7 +68,11 @@ def numbers_of(path: Path) -> Array:
 
 def text_of(path: Path) -> str:
     """Read a whole text file, or raise `DataError`."""
+    return _decoded(path.read_bytes(), path)
+
+
+def _decoded(content: bytes, path: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not text", got=error) from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from sbiwb.errors import DataError
 from sbiwb.readers._columns import require_distinct, split_chains
-from sbiwb.readers._files import text_of
+from sbiwb.readers._files import head_of, text_of
 from sbiwb.readers.base import Column, Reader, ReadOptions, Table
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
@@ -30,7 +30,7 @@ class Csv(Reader):
         if path.suffix not in _SUFFIXES or not path.is_file():
             return False
         try:
-            names, rows = _parse(text_of(path))
+            names, rows = _parse(head_of(path))
         except (DataError, OSError):
             return False
         is_stan = "lp__" in names and sum(name.endswith("__") for name in names) > 1

@@ -24,7 +24,7 @@ WRITERS = {
     "cmdstan": lambda folder: files.write_cmdstan(folder / "a", CHAINS),
     "cobaya": lambda folder: files.write_cobaya(folder / "a", CHAINS),
     "csv": lambda folder: files.write_csv(folder / "a.csv", CHAINS[0]),
-    "emcee": lambda folder: files.write_emcee(folder / "a.h5"),
+    "emcee": lambda folder: files.write_emcee(folder / "a.h5", steps=60),
     "getdist": lambda folder: files.write_getdist(folder / "a", CHAINS),
     "numpy": lambda folder: files.write_npz(folder / "a.npz", CHAINS[0]),
 }

@@ -14,6 +14,7 @@ from foreign_files import NAMES, draws
 
 import sbiwb
 from sbiwb import cli
+from sbiwb.comparison import agreement
 from sbiwb.core.verdict import Outcome
 from sbiwb.errors import DataError, UsageError
 from sbiwb.readers._weights import effective_size, equal_rows
@@ -338,7 +339,10 @@ def test_what_could_be_read_in_two_ways_is_asked(tmp_path):
 # -- side by side -------------------------------------------------------------------------------
 
 
-def test_one_report_of_every_origin(tmp_path, emcee_file, capsys):
+def test_one_report_of_every_origin(tmp_path, emcee_file, capsys, monkeypatch):
+    # 28 pairs of classifiers say nothing of the readers.
+    monkeypatch.setattr(agreement, "_c2st", lambda *_: float("nan"))
+
     def same(theta):  # the emcee file samples a standard normal in both parameters
         return (theta - [0.3, 70]) / [0.01, np.sqrt(1.25)]
 
@@ -447,6 +451,10 @@ def test_draws_in_memory():
     np.testing.assert_array_equal(other.samples(), theta)
     with pytest.raises(DataError, match="draws do not fit their names"):
         sbiwb.from_draws(theta, ["Om"])
+    with pytest.raises(DataError, match="'draws' does not name its columns clearly"):
+        sbiwb.from_draws(theta, ["Om", "Om"])
+    with pytest.raises(DataError, match="draws and what belongs to them do not fit"):
+        sbiwb.from_draws(theta, NAMES, weights=np.ones(3))
     with pytest.raises(DataError, match="'draws' has draws that are not finite"):
         sbiwb.from_draws(theta * np.nan, NAMES)
 
@@ -477,6 +485,11 @@ def test_a_folder_that_is_no_run(tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"tasks": {"a": {"file": "results/r.nc"}}}))
     (result,) = open_all([tmp_path])
     assert result.method == "exact+emcee"
+
+
+def test_one_file_may_be_compared_with_itself(tmp_path):
+    path = files.write_csv(tmp_path / "a.csv", draws(1))
+    assert [r.method for r in open_all([path, f"again={path}"])] == ["a", "again"]
 
 
 def test_files_with_marks_in_their_names(tmp_path):
