@@ -16,10 +16,13 @@ import pytest
 from chromium import Chromium, find_chromium
 from fabricated_results import toy_problem, toy_result, whole
 from hostile_results import hostile_comparison
+from test_serving import make_run, task
 
 import sbiwb
 from sbiwb.core.distributions import Uniform
 from sbiwb.core.prior import Parameter
+from sbiwb.serving import pages
+from sbiwb.serving.runs import find_runs
 
 AXE = "axe-core@4.14.1"
 WIDE, NARROW = 1280, 390
@@ -335,6 +338,23 @@ def test_axe_finds_nothing_serious(browser, report, axe, width, scheme):
         """axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(
           v => ({id: v.id, impact: v.impact, first: v.nodes[0].html.slice(0, 200)})))"""
     )
+    assert json.dumps(found, indent=1) == "[]"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("which", ["index", "one"])
+def test_axe_finds_nothing_serious_in_the_pages_of_runs(browser, axe, tmp_path, which, scheme):
+    tasks = [task(), task("npe", "running"), task("nle", "failed", "no <likelihood>", None)]
+    folder = make_run(tmp_path / "runs" / "a", status="incomplete", tasks=tasks)
+    make_run(tmp_path / "runs" / "b", status="running", title="<script>alert(1)</script>")
+    (folder / "report.html").write_text("x")
+    runs = find_runs(folder.parent)
+    text = pages.index(runs, "", "") if which == "index" else pages.one(runs[-1], "")
+    (tmp_path / "page.html").write_text(text.replace('http-equiv="refresh"', ""))
+    page = shown(browser, tmp_path / "page.html", NARROW, scheme)
+    assert page.complaints() == []
+    page.ask(axe + ";0")
+    found = page.ask("axe.run(document).then(r => r.violations.map(v => [v.id, v.nodes[0].html]))")
     assert json.dumps(found, indent=1) == "[]"
 
 
