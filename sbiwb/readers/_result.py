@@ -139,12 +139,12 @@ def _equal(chains: list[Chain], order: str) -> tuple[Array, Array | None, dict[s
     if weighted and order == "independent":
         every = np.concatenate([_weight_of(chain) for chain in chains])
         stats["ess"] = effective_size(every)
-    if not weighted or _counts(chains):
-        rows = [equal_rows(_weight_of(chain)) for chain in chains]
-    else:  # together, so that each chain keeps its share
-        lengths = np.cumsum([0, *(len(chain.values) for chain in chains)])
-        every = equal_rows(np.concatenate([_weight_of(chain) for chain in chains]))
-        rows = [every[(every >= a) & (every < b)] - a for a, b in pairwise(lengths)]
+    # All rows at once, so that each chain keeps its share.
+    lengths = np.cumsum([0, *(len(chain.values) for chain in chains)])
+    chosen = np.arange(lengths[-1])
+    if weighted:
+        chosen = equal_rows(np.concatenate([_weight_of(chain) for chain in chains]))
+    rows = [chosen[(chosen >= a) & (chosen < b)] - a for a, b in pairwise(lengths)]
     values = np.concatenate([chain.values[r] for chain, r in zip(chains, rows, strict=True)])
     log_prob = None
     if all(chain.log_prob is not None for chain in chains):

@@ -71,7 +71,7 @@ def _parse(text: str) -> tuple[list[str], list[str]]:
         if bare.startswith("#"):
             comment = bare.lstrip("# ") if not rows else comment
         elif bare:
-            rows.append(bare)
+            rows.append(bare.partition("#")[0].strip() if rows else bare)
     if not rows:
         return [], []
     delimiter = _delimiter(rows[0])

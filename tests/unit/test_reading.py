@@ -121,6 +121,14 @@ def test_a_root_or_any_of_its_files_reads_the_same(tmp_path):
         assert len(open_all([tmp_path / name for name in beside])) == 1
 
 
+def test_counts_too_many_to_write_out_keep_each_chain_s_share(tmp_path):
+    chains = [draws(1, 300), draws(2, 300, shift=9.0)]
+    weights = [np.full(300, 1e6), np.full(300, 1.0)]
+    result = sbiwb.read_draws(files.write_getdist(tmp_path / "gd", chains, weights=weights))
+    # The second chain has a millionth of the weight.
+    assert result.samples()[:, 0].max() <= chains[0][:, 0].max()
+
+
 def test_fractional_weights_are_resampled_and_their_cost_is_said(tmp_path):
     theta = draws(3, 2000)
     weight = np.random.default_rng(4).exponential(size=2000)
@@ -178,7 +186,7 @@ def test_burn_in_of_chains(tmp_path):
         "# by hand\nOm,H0\n{rows}",
         "# Om H0\n{rows}",
         '"Om" ; "H0"\n{rows}',
-        "Om\tH0\n# a comment in between\n{rows}",
+        "Om\tH0\n# a comment in between\n{rows}  # and one behind",
         "\ufeffOm,H0\r\n{rows}",
     ],
 )
