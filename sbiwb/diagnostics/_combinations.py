@@ -8,6 +8,7 @@ from itertools import chain, combinations
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 
 from sbiwb.core.distributions import Array
@@ -16,6 +17,8 @@ from sbiwb.diagnostics._coordinates import Coordinates
 _SAME = 0.02
 """Exponents and coefficients (in prior units) closer than this to a simple number are that."""
 _MOST = 2000
+_LARGEST = 8.0
+"""Twice the largest exponent that is written as one."""
 
 
 def explain(null: Array, coordinates: Coordinates) -> tuple[list[str], list[str]]:
@@ -92,17 +95,26 @@ def _combination(weights: Array, coordinates: Coordinates) -> str:
     names, log = coordinates.names, coordinates.logarithmic
     if len(used) == 1:
         return str(names[used[0]])
-    weights = weights / np.abs(weights[used]).min() if log[used].all() else weights
     if not log[used].all():
         terms = [(weights[k], f"ln {names[k]}" if log[k] else names[k]) for k in used]
         first, *others = [f"{_signed(weight)}{name}" for weight, name in terms]
         return " ".join([first.removeprefix("+ "), *others])
+    weights = _scaled(weights, used)
     above = " ".join(_power(names[k], weights[k]) for k in used if weights[k] > 0)
     below = " ".join(_power(names[k], -weights[k]) for k in used if weights[k] < 0)
     if below and np.sum(weights < 0) > 1:
         below = f"({below})"
     text = f"{above or '1'}/{below}" if below else above
     return f"√({text})" if len(used) == 2 and np.all(np.abs(weights[used]) == 1) else text
+
+
+def _scaled(weights: Array, used: NDArray[np.intp]) -> Array:
+    """Exponents as whole or half numbers where that is what they are; else the largest is one."""
+    sizes = np.abs(weights[used])
+    halves = 2 * sizes / sizes.min()
+    plain = np.all(np.abs(halves - np.round(halves)) < 2 * _SAME) and halves.max() <= _LARGEST
+    unit = float(sizes.min() if plain else sizes.max())
+    return np.asarray(weights / unit)
 
 
 def _move(move: Array, coordinates: Coordinates) -> str:

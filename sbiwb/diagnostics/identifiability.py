@@ -28,6 +28,8 @@ WEAK = 1.0
 NONE = 1e-3
 """Information that no posterior would show: it narrows the prior by less than 1 in 1,000."""
 FEWEST = 100
+LONGEST = 300
+"""Characters of what is known and what is not that can still be read."""
 
 
 def identifiability(
@@ -171,7 +173,24 @@ def _judge(information: Array, frame: Coordinates, *, bound: bool) -> Verdict:
             "data may tell more in ways that are not linear"
         )
         return _verdict(Outcome.UNKNOWN, message, ratios)
-    return _verdict(Outcome.WARN, _deficient(values[weak], known, free, frame), ratios)
+    if len(listed(known or [""]) + listed(free or [""])) > LONGEST:
+        message = _dense(values[weak], axes[:, weak], frame)
+    else:
+        message = _deficient(values[weak], known, free, frame)
+    return _verdict(Outcome.WARN, message, ratios)
+
+
+def _dense(values: Array, null: Array, frame: Coordinates) -> str:
+    """What to say where combinations have too many parameters to be read."""
+    d, r = null.shape
+    share = np.sum(null**2, axis=1)
+    order = np.argsort(-share)
+    most = [frame.names[k] for k in order[: max(1, int(np.sum(share > 0.5)))]]
+    nothing = "nothing" if np.all(values < NONE) else "little"
+    return (
+        f"the data tell {d - r} of {d} combinations of the parameters, and {nothing} of the "
+        f"others: {listed(most)} most follow the prior"
+    )
 
 
 def _deficient(values: Array, known: list[str], free: list[str], frame: Coordinates) -> str:

@@ -33,6 +33,7 @@ def known_by(*gradients, at):
         ([(1, -1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)], "√(a/b), c and d", "(a s, b s)"),
         ([(2, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)], "a^2 b, c and d", "(a/s^0.5, b s)"),
         ([(0.6, 0.4, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)], "a^1.5 b, c and d", "(a/s^0.67, b s)"),
+        ([(1, 0.13, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)], "a b^0.13, c and d", "(a/s^0.13, b s)"),
         ([(1, 1, 0, 0), (0, 0, 1, 1)], "√(a b) and √(c d)", "(c/s, d s) and (a/s, b s)"),
         ([(1, 1, 1, 1)], "a b c d", "(a/s, d s), (a/s, c s) and (a/s, b s)"),
     ],
@@ -50,6 +51,16 @@ def test_sums_are_named_where_parameters_are_no_scales():
     verdict = identifiability(1e4 * rows.T @ rows, np.zeros(3), LINES, names=["u", "v", "w"])
     assert "the data tell u − 0.5 v and w, but not u and v each" in verdict.message
     assert "(u + 0.5 t, v + t) gives the same data" in verdict.message
+
+
+def test_combinations_of_too_many_parameters_are_counted():
+    draws = np.random.default_rng(7).normal(size=(500, 12))
+    axes, _ = np.linalg.qr(np.random.default_rng(8).normal(size=(12, 12)))
+    known = 1e4 * axes[:, :10] @ axes[:, :10].T
+    verdict = identifiability(known, np.zeros(12), draws)
+    assert verdict.outcome is Outcome.WARN
+    assert "the data tell 10 of 12 combinations of the parameters, and nothing" in verdict.message
+    assert len(verdict.message) < 200
 
 
 def test_many_parameters_have_a_basis_too():
