@@ -13,6 +13,7 @@ from .distances import Distances
 from .models import MODELS
 from .probe import HUBBLE_DISTANCE, Probe
 from .supernovae import REFERENCE
+from .tables import table
 
 if TYPE_CHECKING:
     from ._gaussian import GaussianSimulator
@@ -25,7 +26,7 @@ _BAO = {
     "DV/rd": ("V", "averaged distances"),
 }
 _NOTE = (
-    "Distances are relative to flat ΛCDM of round numbers: Ωm = 0.3, h r_d = 100 Mpc. Errors of "
+    "Distances are relative to flat ΛCDM of round numbers: Ωm = 0.3 and h·r_d = 100 Mpc. Errors of "
     "data points are correlated."
 )
 _NODES = 80
@@ -43,7 +44,7 @@ def views(simulator: GaussianSimulator, theta: Array, x: Array) -> list[View]:
         if any(name.startswith("D") for name in probe.names) and "hrd" in _scales(probe):
             found += _bao(simulator, probe, own, error, theta)
         elif probe.measures == "union3":
-            found.append(_supernovae(simulator, probe, own, error, theta))
+            found.append(_supernovae(simulator, probe, own, theta))
         elif probe.measures == "cc":
             found.append(_chronometers(simulator, probe, own, error, theta))
     if dark := _dark(simulator, theta):
@@ -83,32 +84,33 @@ def _bao(
     return found
 
 
-def _supernovae(
-    simulator: GaussianSimulator, probe: Probe, value: Array, error: Array, theta: Array
-) -> View:
+def _supernovae(simulator: GaussianSimulator, probe: Probe, value: Array, theta: Array) -> View:
+    """Hubble residuals less their weighted mean, at which no node is special.
+
+    x holds differences from one node, whose own error would move all points together.
+    """
+    covariance = table("union3_covariance")
+    weight = np.linalg.solve(covariance, np.ones(len(covariance)))
+    weight /= weight.sum()
+    centre = np.eye(len(weight)) - weight  # rows of residuals, times this transposed
     z = _redshifts(probe)
-    others = np.delete(probe.z, REFERENCE)
-
-    def moduli(at: Array, across: Array) -> Array:
-        modulus: Array = 5 * np.log10((1 + at) * across)
-        return modulus
-
-    both = np.concatenate([z, probe.z[REFERENCE : REFERENCE + 1]])
+    both = np.concatenate([z, probe.z])
     across, _ = _distances(simulator, both, theta)
     held, _ = _fiducial(both)
-    residual = moduli(both, across) - moduli(both, held)
-    held_at_data, _ = _fiducial(np.append(others, probe.z[REFERENCE]))
-    expected = moduli(np.append(others, probe.z[REFERENCE]), held_at_data)[0]
-    points = Points(others, value - (expected[:-1] - expected[-1]), error)
+    residual = 5 * np.log10(across / held)
+    mean = residual[:, len(z) :] @ weight
+    measured = np.insert(value, REFERENCE, 0.0)
+    measured = centre @ (measured - 5 * np.log10((1 + probe.z) * held[0, len(z) :]))
+    error = np.sqrt(np.diag(centre @ covariance @ centre.T))
     return Curves(
         f"{probe.name}: Hubble residuals",
         "$z$",
         r"$\Delta\mu$ [mag]",
         z,
-        residual[:, :-1] - residual[:, -1:],
-        (points,),
+        residual[:, : len(z)] - mean[:, np.newaxis],
+        (Points(probe.z, measured, error),),
         level=0.0,
-        note=_NOTE,
+        note="Hubble residuals are less their weighted mean, as their offset is not known.",
     )
 
 
