@@ -85,12 +85,12 @@ def _bao(
 
 
 def _supernovae(simulator: GaussianSimulator, probe: Probe, value: Array, theta: Array) -> View:
-    """Hubble residuals less their weighted mean, at which no node is special.
+    """Hubble residuals less their mean, weighted by inverse variance: no node is special.
 
     x holds differences from one node, whose own error would move all points together.
     """
     covariance = table("union3_covariance")
-    weight = np.linalg.solve(covariance, np.ones(len(covariance)))
+    weight = 1 / np.diag(covariance)
     weight /= weight.sum()
     centre = np.eye(len(weight)) - weight  # rows of residuals, times this transposed
     z = _redshifts(probe)
@@ -110,7 +110,7 @@ def _supernovae(simulator: GaussianSimulator, probe: Probe, value: Array, theta:
         residual[:, : len(z)] - mean[:, np.newaxis],
         (Points(probe.z, measured, error),),
         level=0.0,
-        note="Hubble residuals are less their weighted mean, as their offset is not known.",
+        note="Hubble residuals are less their mean, as their offset is not known.",
     )
 
 
