@@ -8,6 +8,7 @@ import numpy as np
 
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
+from sbiwb.execute.threads import one_thread
 
 LEAST_DRAWS = 50
 _FOLDS = 5
@@ -75,7 +76,8 @@ def c2st(a: Array, b: Array, *, seed: int = 1, quick: bool = False) -> float:
         **({**_QUICK, "batch_size": min(_QUICK_BATCH, n)} if quick else {}),
     )
     folds = KFold(n_splits=_FOLDS, shuffle=True, random_state=seed)
-    scores = cross_val_score(classifier, points, labels, cv=folds, error_score="raise")
+    with one_thread():  # more threads only wait for each other in nets of this size
+        scores = cross_val_score(classifier, points, labels, cv=folds, error_score="raise")
     return float(np.mean(scores))
 
 
