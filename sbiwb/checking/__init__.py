@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 
 from sbiwb import registry
-from sbiwb.checking.evidence import repeated
+from sbiwb.checking.evidence import repeatable, repeated
 from sbiwb.checking.information import DATA, at_posterior
-from sbiwb.checking.profiling import of_result
+from sbiwb.checking.profiling import likelihood_of, of_result
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
 from sbiwb.core.simulations import Simulations
@@ -125,6 +125,20 @@ def check(
     if evidence is not None:
         result = result.with_group("evidence", repeated(result, evidence, seed, progress))
     return judge(result)
+
+
+def applicable(result: Result, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those options of `check` that mean something for a result.
+
+    A recipe states its checks once, for all methods: profiles are for those with a likelihood,
+    repeats for those with an evidence.
+    """
+    kept = dict(options)
+    if kept.get("profile") is not None and likelihood_of(result) is None:
+        del kept["profile"]
+    if kept.get("evidence") is not None and not repeatable(result):
+        del kept["evidence"]
+    return kept
 
 
 def _simulate(result: Result, n: int, seed: int, execution: Execution) -> Simulations:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sbiwb.core.simulator import KnownLikelihood
+from sbiwb.checking.profiling import likelihood_of
 from sbiwb.errors import UsageError
 from sbiwb.likelihoods.base import Likelihood
-from sbiwb.likelihoods.exact import Exact
-from sbiwb.method import parse_method
+from sbiwb.method import EXACT, parse_method
 from sbiwb.progress import Progress
 from sbiwb.result import Result
 from sbiwb.rng import integer_seed
@@ -34,13 +33,8 @@ def repeated(result: Result, repeats: int, seed: int, progress: Progress) -> xr.
     """
     problem = result.require_problem()
     method = parse_method(result.method, result.provenance.get("options", {}))
-    sampler, learned = method.sampler, result.learned
-    likelihood: Likelihood | None = None
-    if isinstance(learned, Likelihood):
-        likelihood = learned if learned.normalised else None
-    elif method.estimator is None and isinstance(problem.simulator, KnownLikelihood):
-        likelihood = Exact(problem.simulator)
-    if sampler is None or not sampler.gives_evidence or likelihood is None:
+    sampler, likelihood = method.sampler, likelihood_of(result)
+    if sampler is None or likelihood is None or not repeatable(result):
         raise UsageError(
             "no evidence to repeat",
             got=result.method,
@@ -70,3 +64,10 @@ def repeated(result: Result, repeats: int, seed: int, progress: Progress) -> xr.
         },
         attrs={"likelihood_calls": int(calls.sum())},
     )
+
+
+def repeatable(result: Result) -> bool:
+    """Whether a sampler gave an evidence that it can give again."""
+    # What corrects a learned posterior cannot be repeated without it.
+    exact = result.method.startswith(f"{EXACT}+")
+    return result.log_evidence is not None and (exact or isinstance(result.learned, Likelihood))

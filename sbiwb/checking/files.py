@@ -85,7 +85,7 @@ def check_path(
     UsageError
         If parameters of the problem are missing from the draws.
     """
-    from sbiwb.checking import check
+    from sbiwb.checking import applicable, check
 
     where = Path(path)
     if (where / "run.json").is_file():
@@ -93,7 +93,7 @@ def check_path(
         for file in loading.run_results(where):
             result = loading.load(file)
             if options or "posterior_predictive" not in result.tree.children:
-                result = check(result, **options)
+                result = check(result, **applicable(result, options))
             found.append(Checked(str(file), result.verdicts))
         return found
     if _is_own(where):

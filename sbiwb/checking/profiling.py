@@ -35,17 +35,11 @@ def of_result(result: Result, points: int) -> xr.Dataset:
     UsageError
         If neither the simulator nor the method has a likelihood.
     """
-    problem = result.require_problem()
-    simulator, learned = problem.simulator, result.learned
-    likelihood: Likelihood
-    if isinstance(learned, Likelihood):
-        likelihood = learned
-    elif isinstance(simulator, KnownLikelihood):
-        likelihood = Exact(simulator)
-    else:
+    problem, likelihood = result.require_problem(), likelihood_of(result)
+    if likelihood is None:
         raise UsageError(
             "a profile needs a likelihood",
-            got=f"{result.method} on '{simulator.name}'",
+            got=f"{result.method} on '{problem.name}'",
             remedy="learn it, with nle+emcee for example, or leave profile= out",
         )
     frame = coordinates(result.prior_samples(), result.names)
@@ -61,6 +55,14 @@ def of_result(result: Result, points: int) -> xr.Dataset:
     }
     calls = {"likelihood_calls": profiler.calls}
     return xr.Dataset(variables, {"parameter": list(result.names)}, calls)
+
+
+def likelihood_of(result: Result) -> Likelihood | None:
+    """The likelihood that a result was drawn with, or that its simulator offers, if any."""
+    if isinstance(result.learned, Likelihood):
+        return result.learned
+    simulator = result.require_problem().simulator
+    return Exact(simulator) if isinstance(simulator, KnownLikelihood) else None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,36 +67,40 @@ def check(
         "profile": profile,
         "evidence": evidence,
     }
-    posed = None if problem is None else _problem(problem)
     failed = False
-    for file in files:
-        for found in check_path(
-            file,
-            problem=posed,
-            names=listed(names),
-            rename=pairs(rename or []),
-            burn_in=burn_in,
-            **{name: value for name, value in numbers.items() if value is not None},
-        ):
-            failed |= found.outcome is Outcome.FAIL
-            print(f"{found.name}: {found.outcome}")
-            for verdict in found.verdicts:
-                print(f"  {verdict.outcome:8}{verdict.name}: {verdict.message}")
+    with ExitStack() as stack:
+        posed = None if problem is None else _problem(problem, stack)
+        for file in files:
+            for found in check_path(
+                file,
+                problem=posed,
+                names=listed(names),
+                rename=pairs(rename or []),
+                burn_in=burn_in,
+                **{name: value for name, value in numbers.items() if value is not None},
+            ):
+                failed |= found.outcome is Outcome.FAIL
+                print(f"{found.name}: {found.outcome}")
+                for verdict in found.verdicts:
+                    print(f"  {verdict.outcome:8}{verdict.name}: {verdict.message}")
     if failed:
         raise typer.Exit(1)
 
 
-def _problem(text: str) -> Problem:
-    """The problem of a simulator's name, or of a recipe."""
+def _problem(text: str, stack: ExitStack) -> Problem:
+    """The problem of a simulator's name, or of a recipe, whose simulators are found meanwhile."""
     from sbiwb import registry
     from sbiwb.config import find_recipe, read_recipe
     from sbiwb.errors import UsageError, unknown_name
     from sbiwb.pipeline.plan import build_problem
+    from sbiwb.pipeline.running import simulators_of
 
     if text in registry.names("simulators"):
         return registry.problem(text)
     name, _, label = text.partition(":")
-    problems = read_recipe(find_recipe(name)).problems
+    recipe = read_recipe(find_recipe(name))
+    stack.enter_context(simulators_of(recipe))
+    problems = recipe.problems
     if not label and len(problems) > 1:
         raise UsageError(
             f"recipe {name} has several problems",

@@ -189,7 +189,7 @@ def _dense(values: Array, null: Array, frame: Coordinates) -> str:
     nothing = "nothing" if np.all(values < NONE) else "little"
     return (
         f"the data tell {d - r} of {d} combinations of the parameters, and {nothing} of the "
-        f"others: {listed(most)} most follow the prior"
+        f"others: the prior decides most on {listed(most)}"
     )
 
 

@@ -81,7 +81,7 @@ def run(
         raise UsageError("a recipe given as a mapping needs a run directory", remedy="pass out=…")
     path = Path(out or Path("runs", name))
     workers = workers or content.workers or min(2, os.cpu_count() or 1)
-    with _simulators_of(content), terminable():
+    with simulators_of(content), terminable():
         problems, tasks = plan(content)
         path = _beside(path) if fork else path
         with run_lock(path):
@@ -141,7 +141,7 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
-def _simulators_of(recipe: Recipe) -> Iterator[None]:
+def simulators_of(recipe: Recipe) -> Iterator[None]:
     """Add the recipe's folder of simulators to those searched, here and in the workers."""
     if recipe.simulators is not None and not Path(recipe.simulators).is_dir():
         raise UsageError("simulators: no such folder", got=recipe.simulators)

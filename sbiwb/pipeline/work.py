@@ -102,10 +102,11 @@ def _steps(order: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     else:
         result = load(path)
     if order["checks"] is not None:
-        from sbiwb.checking import check
+        from sbiwb.checking import applicable, check
 
         began = time.perf_counter()
-        checked = check(result, executor=order["executor"], **order["checks"])
+        asked = applicable(result, order["checks"])
+        checked = check(result, executor=order["executor"], **asked)
         _save(checked, Path(order["checked"]), order["checked_key"], began)
         yield "checked", time.perf_counter() - began
 

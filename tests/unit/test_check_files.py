@@ -10,8 +10,11 @@ import pytest
 import sbiwb
 from sbiwb import cli
 from sbiwb.checking.files import calibration_set, check_path, posed
+from sbiwb.config import read_recipe
 from sbiwb.core.verdict import Outcome
 from sbiwb.errors import DataError, UsageError
+from sbiwb.pipeline.plan import build_problem
+from sbiwb.pipeline.running import simulators_of
 from sbiwb.reading import from_draws
 
 RNG = np.random.default_rng(1)
@@ -80,6 +83,23 @@ def test_a_problem_may_be_a_simulator_and_mistakes_are_named(capsys, tmp_path):
     code, _, err = command(capsys, "check", tmp_path / "chain.npz", "--problem", "desi_dr2")
     assert code == 2
     assert "desi_dr2:LABEL, of lcdm" in err
+
+
+def test_a_recipe_brings_its_own_simulators(capsys, tmp_path):
+    command(capsys, "new", "simulator", "spring", "--folder", tmp_path)
+    recipe = tmp_path / "spring.yaml"
+    simulator = build(recipe)
+    draws = simulator.prior.sample(500, np.random.default_rng(4))
+    np.savez(tmp_path / "chain.npz", **dict(zip(simulator.prior.names, draws.T, strict=True)))
+    code, out, err = command(capsys, "check", tmp_path / "chain.npz", "--problem", recipe)
+    assert (code, err) in ((0, ""), (1, ""))
+    assert "predictive" in out
+
+
+def build(recipe):
+    content = read_recipe(recipe)
+    with simulators_of(content):
+        return build_problem(next(iter(content.problems.values()))).simulator
 
 
 def test_draws_become_an_answer_to_a_problem_with_their_density():

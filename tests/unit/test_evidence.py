@@ -7,6 +7,7 @@ import pytest
 
 import sbiwb
 from sbiwb import Parameter, Prior, Uniform
+from sbiwb.checking import applicable
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics.evidence import check, evidence
 from sbiwb.errors import DataError, UsageError
@@ -87,3 +88,7 @@ def test_a_sampler_is_repeated_and_judged():
     other = sbiwb.infer(problem, "exact+emcee", draws=400, ensembles=2)
     with pytest.raises(UsageError, match="no evidence to repeat"):
         sbiwb.check(other, predictive=None, evidence=5)
+    # A recipe asks all methods alike, and each gets what applies to it.
+    asked = {"predictive": 100, "evidence": 5, "profile": 9}
+    assert applicable(result, asked) == asked
+    assert applicable(other, asked) == {"predictive": 100, "profile": 9}

@@ -7,6 +7,7 @@ import pytest
 
 import sbiwb
 from sbiwb import Normal, Parameter, Prior, Uniform
+from sbiwb.checking import applicable
 from sbiwb.checking.profiling import Profiler
 from sbiwb.core.draws import Draws
 from sbiwb.core.verdict import Outcome
@@ -169,3 +170,4 @@ def test_wrong_input_is_refused():
     assert check(result) == []
     with pytest.raises(UsageError, match="needs a likelihood"):
         sbiwb.check(result, predictive=None, profile=21)
+    assert applicable(result, {"profile": 21}) == {}
