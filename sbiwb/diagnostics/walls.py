@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 NAME = "walls"
 STRIP = 0.1
 """Width of the strips in which density is counted, as a share of the central 95 % of the draws."""
-NARROWER = 0.8
-"""Central 95 % over those of the prior: what is no narrower follows the prior, not the data."""
+EXCLUDED = 0.3
+"""Lowest density in the prior over the highest: above it data exclude nothing, and a posterior that
+follows the prior reaches its ends."""
 HIGH = 0.5
 """Density at an end over the highest density: a Gaussian cut at its peak has 1, one that the prior
 holds has next to none."""
@@ -39,10 +40,10 @@ def walls(draws: ArrayLike, prior: Prior) -> Verdict:
     Returns
     -------
     Verdict
-        FAIL if any draw lies outside the prior: no posterior does.  WARN if a posterior that is
-        narrower than its prior has, at a finite end of it, at least half of its highest density (in
-        the prior's unit cube, where the density is that of the likelihood).  The statistic is that
-        ratio for the worst end, or the share of draws outside.
+        FAIL if any draw lies outside the prior: no posterior does.  WARN if data exclude a part of
+        a parameter's prior, and yet the posterior has, at a finite end of it, at least half of its
+        highest density (over that of the prior).  The statistic is that ratio for the worst end, or
+        the share of draws outside.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def walls(draws: ArrayLike, prior: Prior) -> Verdict:
         name = prior.names[int(np.argmin(np.ptp(theta, axis=0)))]
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: the draws of '{name}' never vary")
     worst, piled = 0.0, []
-    for name, end, value, density in _ends(prior.to_unit(theta), prior):
+    for name, end, value, density in _ends(theta, prior):
         worst = max(worst, density)
         if density > HIGH:
             piled.append(f"of '{name}' at the {end} end of its prior, {value:.4g}")
@@ -101,22 +102,24 @@ def check(result: Result) -> list[Verdict]:
     return [] if result.problem is None else [walls(result.samples(), result.problem.prior)]
 
 
-def _ends(u: Array, prior: Prior) -> list[tuple[str, str, float, float]]:
-    """Name, which end, its value, and density there over the highest; of narrow posteriors only."""
+def _ends(theta: Array, prior: Prior) -> list[tuple[str, str, float, float]]:
+    """Name, which end, its value, and density there over the highest, where data exclude others."""
     found = []
     joint = prior.joint.names if prior.joint is not None else ()
     for k, parameter in enumerate(prior.parameters):
-        column = u[:, k]
-        low, high = np.quantile(column, [0.025, 0.975])
-        if parameter.periodic or parameter.name in joint or high - low > NARROWER * 0.95:
+        if parameter.periodic or parameter.name in joint:
             continue
-        strip = STRIP * (high - low)
-        inside = np.linspace(low, high, int(1 / STRIP) + 1)
-        peak = float(np.histogram(column, inside)[0].max())
+        u = parameter.distribution.cdf(theta[:, k])
+        low, high = np.quantile(u, [0.025, 0.975])
+        strip = STRIP * float(high - low)
+        peak = float(np.histogram(u, np.linspace(low, high, int(1 / STRIP) + 1))[0].max())
+        everywhere = np.histogram(u, np.linspace(0, 1, int(1 / STRIP) + 1))[0] * strip / STRIP
+        if everywhere.min() > EXCLUDED * peak:
+            continue
         value = parameter.distribution.support
         for end, at, touching in (
-            ("lower", value[0], column < strip),
-            ("upper", value[1], column > 1 - strip),
+            ("lower", value[0], u < strip),
+            ("upper", value[1], u > 1 - strip),
         ):
             if math.isfinite(at):
                 found.append((parameter.name, end, at, float(np.sum(touching)) / peak))

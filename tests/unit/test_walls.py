@@ -53,6 +53,22 @@ def test_what_follows_the_prior_is_not_cut_by_it():
     assert walls(theta, PRIOR).passed
 
 
+def test_a_wide_posterior_that_rises_to_an_end_is_cut():
+    rising = np.random.default_rng(3).triangular(0, 0, 10, size=N)  # 0.71 as wide as the prior
+    verdict = walls(draws(rising), PRIOR)
+    assert verdict.outcome is Outcome.WARN
+    assert "of 'a' at the lower end" in verdict.message
+
+
+def test_a_constraint_is_no_end():
+    below = sbiwb.LinearConstraint(("a", "b"), (1.0, 1.0), 0.0)
+    pair = Prior((Parameter("a", Uniform(-3, 1)), Parameter("b", Uniform(-3, 2))), below)
+    rng = np.random.default_rng(5)
+    a = -1 + 0.1 * rng.normal(size=N)
+    b = -a - np.abs(0.1 * rng.normal(size=N))  # it piles up at a + b = 0, far from 2
+    assert walls(np.stack([a, b], axis=1), pair).passed
+
+
 def test_exact_draws_are_seldom_blamed():
     # Peaks two standard deviations from the end: the density there is e^-2 of the highest.
     for seed in range(20):
