@@ -63,11 +63,11 @@ def walls(draws: ArrayLike, prior: Prior) -> Verdict:
     theta = np.asarray(draws, dtype=np.float64)
     if theta.ndim != 2 or theta.shape[1] != prior.dim:
         raise DataError("draws have the wrong shape", got=theta.shape, expected=f"(n, {prior.dim})")
-    finite = np.isfinite(theta).all(axis=1)
-    if finite.sum() < FEWEST:
-        why = f"needs at least {FEWEST} finite draws, got {finite.sum()}"
+    lost = int(np.sum(~np.isfinite(theta).all(axis=1)))
+    if lost or len(theta) < FEWEST:
+        few = f"needs at least {FEWEST} draws, got {len(theta)}"
+        why = f"{lost} of {len(theta)} draws are not finite" if lost else few
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: {why}")
-    theta = theta[finite]
     outside = ~np.isfinite(prior.log_prob(theta))
     if outside.any():
         share = float(np.mean(outside))
@@ -82,16 +82,17 @@ def walls(draws: ArrayLike, prior: Prior) -> Verdict:
     if np.any(np.ptp(theta, axis=0) == 0):
         name = prior.names[int(np.argmin(np.ptp(theta, axis=0)))]
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: the draws of '{name}' never vary")
-    worst, piled = 0.0, []
+    worst, piled = 0.0, list[str]()
     for name, end, value, density in _ends(theta, prior):
         worst = max(worst, density)
         if density > HIGH:
-            piled.append(f"of '{name}' at the {end} end of its prior, {value:.4g}")
+            verb = "" if piled else " piles up"
+            piled.append(f"'{name}'{verb} at the {end} end of its prior, {value:.4g}")
     if not piled:
         message = "all draws lie inside the prior, and none of its ends cuts what the data allow"
         return Verdict(NAME, Outcome.PASS, message, worst, HIGH)
     message = (
-        f"the posterior piles up {' and '.join(piled)}: the prior cuts what the data allow; "
+        f"the posterior of {' and that of '.join(piled)}: the prior cuts what the data allow; "
         "widen it, unless that end has a physical reason"
     )
     return Verdict(NAME, Outcome.WARN, message, worst, HIGH)

@@ -45,7 +45,7 @@ def test_a_posterior_that_the_prior_holds_passes():
 def test_a_posterior_that_the_prior_cuts_is_named_with_its_end(a, end):
     verdict = walls(draws(a), PRIOR)
     assert verdict.outcome is Outcome.WARN
-    assert f"of 'a' at the {end}" in verdict.message
+    assert f"the posterior of 'a' piles up at the {end}" in verdict.message
 
 
 def test_what_follows_the_prior_is_not_cut_by_it():
@@ -57,7 +57,16 @@ def test_a_wide_posterior_that_rises_to_an_end_is_cut():
     rising = np.random.default_rng(3).triangular(0, 0, 10, size=N)  # 0.71 as wide as the prior
     verdict = walls(draws(rising), PRIOR)
     assert verdict.outcome is Outcome.WARN
-    assert "of 'a' at the lower end" in verdict.message
+    assert "'a' piles up at the lower end" in verdict.message
+
+
+def test_several_ends_are_one_sentence():
+    both = draws(np.abs(NORMAL))
+    both[:, 2] = np.exp(np.abs(0.1 * NORMAL[::-1]))
+    message = walls(both, PRIOR).message
+    assert (
+        "of 'a' piles up at the lower end of its prior, 0 and that of 'c' at the lower" in message
+    )
 
 
 def test_a_constraint_is_no_end():
