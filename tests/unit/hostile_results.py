@@ -46,8 +46,7 @@ def hostile_result(method: str, seed: int, n: int):
     return toy_result(method, theta, problem=problem, verdicts=verdicts, provenance=provenance)
 
 
-def hostile_comparison(n: int = 600):
-    methods = ["npe", "<img src=x>"]
+def hostile_comparison(n: int = 600, methods: tuple[str, ...] = ("npe", "<img src=x>")):
     return sbiwb.compare(
         {"</section>": [hostile_result(m, k, n) for k, m in enumerate(methods)]},
         title="</title><script>alert(1)</script>",
