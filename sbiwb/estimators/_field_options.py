@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from sbiwb.estimators._embedding import EmbeddingOptions
 from sbiwb.estimators._flow import DensityOptions
 
 
-class FieldOptions(DensityOptions):
-    """Options of a vector field, besides those of training.
+class FieldOptions(DensityOptions, EmbeddingOptions):
+    """Options of a vector field, besides those of training and of an embedding.
 
     Parameters
     ----------

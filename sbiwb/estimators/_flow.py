@@ -125,7 +125,7 @@ def from_weights(recipe: dict[str, Any], weights: dict[str, Array]) -> Any:
     return load_weights(build_flow(recipe, seed=0), weights)
 
 
-def load_weights(network: NetworkT, weights: dict[str, Array]) -> NetworkT:
+def load_weights(network: NetworkT, weights: dict[str, Array], prefix: str = _PREFIX) -> NetworkT:
     """Give a network, freshly built, the weights that `to_weights` saved.
 
     Raises
@@ -134,9 +134,9 @@ def load_weights(network: NetworkT, weights: dict[str, Array]) -> NetworkT:
         If the weights do not fit the recipe.
     """
     state = {
-        name.removeprefix(_PREFIX): torch.from_numpy(np.array(value))
+        name.removeprefix(prefix): torch.from_numpy(np.array(value))
         for name, value in weights.items()
-        if name.startswith(_PREFIX)
+        if name.startswith(prefix)
     }
     try:
         network.load_state_dict(state)

@@ -19,11 +19,19 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.estimators._directions import informative_directions
+from sbiwb.estimators._embedding import (
+    Embedded,
+    Embedding,
+    check_layout,
+    embed,
+    standardised,
+)
 from sbiwb.estimators._flow import (
     DensityOptions,
     build_flow,
     from_weights,
     in_chunks,
+    load_weights,
     log_prob,
     to_tensor,
     to_weights,
@@ -94,6 +102,23 @@ def fit_residual_map(theta: Array, x: Array, prior: Prior, seed: int) -> Residua
     return ResidualMap(mean, raw.bounded, edge, whitening_matrix(residual))
 
 
+class Features:
+    """An embedding and the standardisation of its data."""
+
+    def __init__(self, embedding: Embedding, mean: Array, sd: Array) -> None:
+        self.embedding, self.mean, self.sd = embedding, mean, sd
+
+    def entries(self, x: Array) -> Array:
+        """Standardised entries of x (n, *shape); shape (n, entries)."""
+        return np.asarray((x.reshape(len(x), -1) - self.mean) / self.sd)
+
+    def __call__(self, x: Array) -> Array:
+        """Features of x (n, *shape); shape (n, features)."""
+        if len(x) and x.strides[0] == 0:  # one datum, repeated: it is embedded once
+            return np.repeat(self(x[:1].copy()), len(x), axis=0)
+        return embed(self.embedding, self.entries(x))
+
+
 class FlowPosterior(LearnedPosterior):
     """q(θ | x) as scaling, regression and a flow on the residual."""
 
@@ -105,8 +130,10 @@ class FlowPosterior(LearnedPosterior):
         flow: Any,
         recipe: dict[str, Any],
         log: TrainingLog | None = None,
+        features: Features | None = None,
     ) -> None:
         self.prior, self.scale, self.residuals = prior, scale, residuals
+        self.features = features
         self.flow, self.recipe, self.log = flow, recipe, log
 
     def sample(self, n: int, x: Array, rng: np.random.Generator) -> Array:
@@ -114,7 +141,7 @@ class FlowPosterior(LearnedPosterior):
         with global_streams(int(rng.integers(2**63)), "flow"), torch.no_grad():
             residual = in_chunks(
                 lambda c: self.flow.sample(torch.Size([n]), condition=c).transpose(0, 1),
-                to_tensor(scaled),
+                to_tensor(self._condition(scaled, x)),
                 rows=max(1, DRAWS_AT_ONCE // n),
             )
         z = self.residuals.unconstrained(residual, scaled)
@@ -126,9 +153,9 @@ class FlowPosterior(LearnedPosterior):
         value = np.full(len(theta), -np.inf)
         if not np.any(inside):
             return value
-        theta, scaled = theta[inside], scaled[inside]
+        theta, scaled, told = theta[inside], scaled[inside], self._condition(scaled, x)[inside]
         residual = self.residuals.residual(self.prior.to_unconstrained(theta), scaled)
-        density = log_prob(self.flow, residual, scaled)
+        density = log_prob(self.flow, residual, told)
         value[inside] = density + self.residuals.log_abs_det(scaled) - self.prior.log_abs_det(theta)
         return value
 
@@ -141,7 +168,17 @@ class FlowPosterior(LearnedPosterior):
             "residuals.whiten": self.residuals.whiten,
             **to_weights(self.flow),
         }
+        if self.features is not None:
+            weights = self.features.embedding.state_dict()
+            arrays |= {f"embedding.{name}": value.numpy() for name, value in weights.items()}
+            arrays |= {"features.mean": self.features.mean, "features.sd": self.features.sd}
         return self.recipe, arrays
+
+    def _condition(self, scaled: Array, x: Array) -> Array:
+        """What the flow is conditioned on: scaled data, and features if there are any."""
+        if self.features is None:
+            return scaled
+        return np.concatenate([scaled, self.features(x)], axis=1)
 
 
 def learn_posterior(
@@ -167,15 +204,30 @@ def learn_posterior(
     told = linear_coordinates(usable.theta, prior)
     x = scale(usable.x)
     directions = informative_directions(told, x, seed)
+    kind = getattr(options, "embedding", "none")
+    if kind != "none" and directions is None:
+        directions = np.zeros((scale.dim, 0))  # nothing stands out: the embedding is to find it
     if directions is not None:
         scale = scale.then(directions)
         x = scale(usable.x)  # as it is computed for an observation, rounding included
     residuals = fit_residual_map(usable.theta, x, prior, seed)
     target = residuals.residual(prior.to_unconstrained(usable.theta), x)
-    recipe = options.recipe(estimator, target.shape[1], x.shape[1])
+    if kind == "none":
+        recipe = options.recipe(estimator, target.shape[1], x.shape[1])
+        flow = build_flow(recipe, seed)
+        log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
+        return FlowPosterior(prior, scale, residuals, flow, recipe, log)
+    shape = usable.x.shape[1:]
+    check_layout(kind, shape)
+    drawn = {"kind": kind, "shape": list(shape), "features": options.features}  # type: ignore[attr-defined]
+    recipe = options.recipe(estimator, target.shape[1], x.shape[1] + drawn["features"])
+    recipe = {**recipe, "embedding": drawn}
+    features = Features(Embedding(drawn, seed), *standardised(usable.x))
     flow = build_flow(recipe, seed)
-    log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
-    return FlowPosterior(prior, scale, residuals, flow, recipe, log)
+    both = Embedded(flow, features.embedding, x.shape[1])
+    told = np.concatenate([x, features.entries(usable.x)], axis=1)
+    log = fit(both, to_tensor(target), to_tensor(told), options, seed, progress)
+    return FlowPosterior(prior, scale, residuals, flow, recipe, log, features)
 
 
 def restore_posterior(
@@ -189,4 +241,8 @@ def restore_posterior(
         weights["residuals.whiten"],
     )
     scale = Whitening.from_arrays(weights, "scale")
-    return FlowPosterior(prior, scale, residuals, from_weights(recipe, weights), recipe)
+    flow, features = from_weights(recipe, weights), None
+    if "embedding" in recipe:
+        embedding = load_weights(Embedding(recipe["embedding"], seed=0), weights, "embedding.")
+        features = Features(embedding, weights["features.mean"], weights["features.sd"])
+    return FlowPosterior(prior, scale, residuals, flow, recipe, features=features)

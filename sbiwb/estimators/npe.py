@@ -9,14 +9,15 @@ from pydantic import Field
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._embedding import EmbeddingOptions
 from sbiwb.estimators._flow import FlowOptions
 from sbiwb.estimators._posterior import FlowPosterior, learn_posterior, restore_posterior
 from sbiwb.estimators.base import Estimator
 from sbiwb.progress import Progress
 
 
-class NPEOptions(FlowOptions):
-    """Options of `NPE`, besides those of its flow, which is a mixture by default.
+class NPEOptions(FlowOptions, EmbeddingOptions):
+    """Options of `NPE`, besides those of its embedding and of its flow, a mixture by default.
 
     Parameters
     ----------
