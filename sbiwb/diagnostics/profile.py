@@ -100,7 +100,9 @@ def profile(
     )
     message = f"{apart}: prior or volume of the other parameters move it" if differ else apart
     kept = sample[:: max(1, len(sample) // _SMOOTHED)]
-    marginal = stats.gaussian_kde(kept)(place)
+    smooth = stats.gaussian_kde(kept)
+    # Reflected at both ends: where the prior ends, half of the density would be lost beyond.
+    marginal = smooth(place) + smooth(2 * place[0] - place) + smooth(2 * place[-1] - place)
     return Verdict(
         label,
         Outcome.WARN if differ else Outcome.PASS,

@@ -79,6 +79,26 @@ def test_a_curved_likelihood_is_maximised_to_its_walls():
     assert group.attrs["likelihood_calls"] < 15 * 2 * 400
 
 
+def test_the_marginal_keeps_its_height_at_an_end_of_the_prior():
+    half = np.linspace(0, 4, 21)
+    verdict = profile(half, -0.5 * half**2, np.abs(DRAWS))
+    expected = np.exp(-0.5 * half**2)
+    # The width of the kernel flattens the peak by a per cent or two.
+    assert verdict.curve["marginal"] == pytest.approx(expected, abs=0.05)
+    assert verdict.passed
+
+
+def test_reports_draw_profiles_and_marginals(tmp_path):
+    prior = Prior((Parameter("a", Uniform(-50, 50)),))
+    result = result_of(prior, lambda t, x: -0.5 * np.sum((x - t) ** 2, axis=1), DRAWS[:, None], [0])
+    checked = sbiwb.check(result, predictive=None, information=None, profile=15)
+    drawn = sbiwb.compare([checked]).save(tmp_path / "with.html").read_text()
+    plain = sbiwb.compare([result]).save(tmp_path / "without.html").read_text()
+    assert 'id="profiles"' in drawn
+    assert "Profile likelihood of a" in drawn
+    assert 'id="profiles"' not in plain
+
+
 def test_a_prior_that_pulls_is_seen():
     prior = Prior((Parameter("a", Normal(3.0, 1.0)),))
     draws = 1.5 + np.sqrt(0.5) * np.random.default_rng(4).normal(size=(4000, 1))
