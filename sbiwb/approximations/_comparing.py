@@ -26,6 +26,7 @@ Summary = Callable[[Array], Array]
 Index = NDArray[np.intp]
 
 FEWEST = 20
+DATA_PER_PARAMETER = 2
 
 
 class ComparingOptions(Options):
@@ -33,16 +34,18 @@ class ComparingOptions(Options):
 
     Parameters
     ----------
-    summary : {"learned", "data"}
+    summary : {"auto", "learned", "data"}
         What is compared: the mean of the parameters as a regression on the simulations tells it
         from the data, in widths of what it leaves open (semi-automatic ABC, Fearnhead & Prangle
-        2012, arXiv:1004.1112), or the data themselves, whitened over the prior.
+        2012, arXiv:1004.1112), or the data themselves, whitened over the prior.  A mean does not
+        tell modes apart, and many data are seldom near: ``auto`` takes up to two data a parameter
+        as they are, and learns means of more.
     adjust : bool
         Whether accepted parameters are moved to where a local-linear regression on their summaries
         puts them at the observation (Beaumont, Zhang & Balding 2002, Genetics 162, 2025).
     """
 
-    summary: Literal["learned", "data"] = "learned"
+    summary: Literal["auto", "learned", "data"] = "auto"
     adjust: bool = True
 
 
@@ -63,7 +66,7 @@ def fit_summary(kind: str, simulations: Simulations, prior: Prior, seed: int) ->
             remedy="raise budget=",
         )
     scale = fit_whitening(usable.x)
-    if kind == "data":
+    if kind == "data" or (kind == "auto" and scale.dim <= DATA_PER_PARAMETER * prior.dim):
         return scale
     parameters = linear_coordinates(usable.theta, prior)
     directions = informative_directions(parameters, scale(usable.x), seed)

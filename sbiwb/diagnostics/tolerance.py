@@ -27,18 +27,18 @@ def tolerance(widening: float, error: float, accepted: float) -> Verdict:
     Returns
     -------
     Verdict
-        A pass says that a smaller tolerance would change nothing, not that the draws are those of
-        the posterior: summaries may have lost what would make it narrower still.
+        Never a pass: summaries may have lost what would make the posterior narrower, and a
+        regression may have moved draws of two modes between them, which no width tells.
     """
     limit = WIDER + ERRORS * error
     said = f"widths grow by {max(widening, 0.0):.0%} ± {error:.0%} over the {accepted:.0f} accepted"
     if widening > limit:
-        outcome, message = Outcome.WARN, f"approximate, wider than the posterior: {said}"
+        outcome, message = Outcome.WARN, "approximate, wider than the posterior"
     elif error > KNOWN:
-        outcome, message = Outcome.UNKNOWN, f"cannot tell, with so few accepted: {said}"
+        outcome, message = Outcome.UNKNOWN, "approximate, how much wider cannot be told of so few"
     else:
-        outcome, message = Outcome.PASS, f"approximate, as narrow as its summaries allow: {said}"
-    return Verdict("tolerance", outcome, message, statistic=widening, threshold=limit)
+        outcome, message = Outcome.UNKNOWN, "approximate, as narrow as its summaries allow"
+    return Verdict("tolerance", outcome, f"{message}: {said}", widening, limit)
 
 
 def check(result: Result) -> list[Verdict]:
