@@ -69,7 +69,8 @@ def _panel(
         low, high = min(cost.values()), max(cost.values())
         axes.set_xscale("log")
         axes.set_xlim(low / 2, high * 2)
-        axes.set_ylim(min(0.48, *(accuracy[m] - 0.02 for m in cost)), 1.0)
+        found = [accuracy[m] for m in cost]
+        axes.set_ylim(min(0.48, min(found) - 0.02), min(max(0.75, max(found) + 0.05), 1.0))
         axes.set_xlabel(label)
         axes.set_ylabel(f"C2ST to {plain(group.reference, 24)}")
         points = "; ".join(f"{m} {accuracy[m]:.3f} with {said[m]}" for m in cost)
