@@ -369,8 +369,8 @@ def _for_box(options: Options | None) -> Options | None:
     changed: dict[str, Any] = {}
     if (steps := getattr(options, "steps", None)) is not None:
         changed["steps"] = max(1, steps // BOX_STEPS_SHARE)
-    if (most := getattr(options, "max_steps", None)) is not None:
-        changed["max_steps"] = min(most, BOX_MAX_STEPS)
+    if "max_steps" in type(options).model_fields:
+        changed["max_steps"] = BOX_MAX_STEPS  # room for the draws below, however few were asked for
     # A box around a handful of draws would cut the posterior, so their number is the default.
     if "draws" in type(options).model_fields:
         changed["draws"] = type(options).model_fields["draws"].default

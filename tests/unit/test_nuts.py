@@ -15,9 +15,11 @@ from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics.convergence import _divergences
 from sbiwb.effective_size import ess
 from sbiwb.errors import InferenceError, UsageError
+from sbiwb.inference import _round_method
 from sbiwb.likelihoods._gradients import jacobian
 from sbiwb.likelihoods.base import Differentiable
 from sbiwb.likelihoods.exact import Exact
+from sbiwb.method import parse_method
 from sbiwb.progress import QUIET
 from sbiwb.samplers._hamiltonian import rounding
 from sbiwb.samplers.nuts import Nuts, NutsOptions
@@ -136,6 +138,13 @@ def test_calls_that_run_out_end_the_chains():
 def test_more_draws_than_steps_are_refused():
     with pytest.raises(UsageError, match="more draws than the chains can hold; got 101"):
         sample(target(impossible), draws=101, max_steps=50)
+
+
+def test_rounds_find_their_box_however_short_the_last_chains():
+    parsed = parse_method("nle+nuts", {"draws": 40, "chains": 2, "max_steps": 20})
+    options = _round_method(parsed, is_last=False).sampler_options
+    assert options.per_chain == 1000
+    assert _round_method(parsed, is_last=True).sampler_options.per_chain == 20
 
 
 def test_draws_depend_on_the_seed_and_global_states_stay():
