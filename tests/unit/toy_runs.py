@@ -152,7 +152,7 @@ def at_work(site, folder):
         sys.modules.pop(name, None)
 
 
-def write_list(folder, path):
+def write_list(folder, path, **_):
     path.write_text("\n".join(str(task["file"]) for task in folder.journal["tasks"].values()))
     return path
 
