@@ -19,6 +19,7 @@ from sbiwb.report.text import clean, plain
 
 _WIDTH = 3.3  # inches
 _ROW = 0.21
+_LONGEST = 28  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def _intervals(axes: Axes, name: str, rows: Sequence[_Row]) -> None:
     axes.set_xlabel(scale.label)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    texts = [plain(row.method or row.group.label) for row in rows]
+    # A problem named by its options may be longer than the figure is wide.
+    texts = [_shortened(plain(row.method or row.group.label)) for row in rows]
     axes.set_yticks([row.y for row in rows], texts)
     for row, tick in zip(rows, axes.get_yticklabels(), strict=False):
         tick.set_fontweight("normal" if row.method else "bold")
@@ -82,6 +84,11 @@ def _intervals(axes: Axes, name: str, rows: Sequence[_Row]) -> None:
     for row in rows:
         if row.method is not None and name in row.group.summaries[row.method].index:
             _interval(axes, row.group, row.method, name, row.y, scale)
+
+
+def _shortened(text: str) -> str:
+    """A name that leaves room for what it names."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _band(axes: Axes, name: str, rows: Sequence[_Row], scale: Scale) -> None:
