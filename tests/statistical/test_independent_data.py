@@ -56,11 +56,14 @@ def test_the_evidence_is_that_of_all_five():
     assert p_value(white, result.provenance["stats"]["ess"]) > LEVEL
 
 
-@pytest.mark.parametrize("method", ["nle+emcee", "nre+emcee", "npe"])
-def test_what_is_learned_matches_it(method):
-    # An estimator has errors of its own: a fifth of the posterior's width is what is asked of
-    # 2000 calls. With one datum in five taken, the mean is off by one width and the width by 1.7.
-    _, white = inferred(method, budget=2000, steps=400)
+@pytest.mark.parametrize(
+    ("method", "budget"), [("nle+emcee", 2000), ("nre+emcee", 2000), ("npe", 10_000)]
+)
+def test_what_is_learned_matches_it(method, budget):
+    # An estimator has errors of its own: a fifth of the posterior's width is what is asked of 2000
+    # pairs, which for npe are of whole sets.  With one datum in five taken, the mean is off by one
+    # width and the width by 1.7.
+    _, white = inferred(method, budget=budget, steps=400)
     assert np.abs(white.mean(axis=(0, 1))).max() < 0.25
     assert white.std(axis=(0, 1)) == pytest.approx(np.ones(2), abs=0.2)
 
