@@ -355,6 +355,9 @@ def _round_method(method: Method, is_last: bool) -> Method:
         return method
     if method.estimator is not None and method.estimator.learns == "posterior":
         method = replace(method, sampler=None, sampler_options=None)
+    if method.sampler is not None and method.sampler.finds_box_by is not None:
+        stand_in = registry.sampler(method.sampler.finds_box_by)
+        method = replace(method, sampler=stand_in, sampler_options=stand_in.options_type())
     return replace(
         method,
         estimator_options=_for_box(method.estimator_options),

@@ -80,12 +80,16 @@ class Sampler(ABC, Generic[OptionsT]):
     corrects : bool
         Whether it may follow an estimator of the posterior, whose draws it corrects with the exact
         likelihood.
+    finds_box_by : str, optional
+        The sampler that stands in where only the extent of a posterior is asked for, in rounds
+        before the last, if this one would take too long for that.
     """
 
     options_type: ClassVar[type[Options]]
     gives_evidence: ClassVar[bool] = False
     batched: ClassVar[bool] = False
     corrects: ClassVar[bool] = False
+    finds_box_by: ClassVar[str | None] = None
 
     @abstractmethod
     def sample(

@@ -83,6 +83,9 @@ class Nuts(Sampler[NutsOptions]):
     Torch.  A likelihood that has neither is differentiated by central differences: the draws are as
     exact (see `sbiwb.likelihoods._gradients.jacobian`), and cost 2 d + 1 times the calls.
 
+    In rounds before the last emcee stands in: a first network's likelihood often has several modes,
+    between which no trajectory leads, and all that is asked for is where the posterior ends.
+
     Notes
     -----
     `stats`: ``divergences`` (trajectories that met an edge or a region too steep for their steps),
@@ -92,6 +95,7 @@ class Nuts(Sampler[NutsOptions]):
     """
 
     options_type = NutsOptions
+    finds_box_by = "emcee"
 
     def sample(
         self, target: Target, options: NutsOptions, seed: int, progress: Progress

@@ -7,6 +7,7 @@ import pytest
 import torch
 from toy_targets import half, impossible, peak, target, two_peaks
 
+import sbiwb
 from sbiwb import registry
 from sbiwb.core.distributions import Normal, Uniform
 from sbiwb.core.prior import Parameter, Prior
@@ -22,6 +23,7 @@ from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import parse_method
 from sbiwb.progress import QUIET
 from sbiwb.samplers._hamiltonian import rounding
+from sbiwb.samplers.emcee import Emcee
 from sbiwb.samplers.nuts import Nuts, NutsOptions
 
 QUICK = {"draws": 200, "chains": 2, "warmup": 50, "max_steps": 200}
@@ -140,11 +142,20 @@ def test_more_draws_than_steps_are_refused():
         sample(target(impossible), draws=101, max_steps=50)
 
 
-def test_rounds_find_their_box_however_short_the_last_chains():
+def test_rounds_before_the_last_find_their_box_with_emcee():
     parsed = parse_method("nle+nuts", {"draws": 40, "chains": 2, "max_steps": 20})
-    options = _round_method(parsed, is_last=False).sampler_options
-    assert options.per_chain == 1000
-    assert _round_method(parsed, is_last=True).sampler_options.per_chain == 20
+    early = _round_method(parsed, is_last=False)
+    assert isinstance(early.sampler, Emcee)
+    assert early.sampler_options.draws >= 1000  # however few were asked for
+    assert _round_method(parsed, is_last=True) is parsed
+
+
+def test_rounds_end_where_a_first_network_has_two_modes():
+    problem = sbiwb.problem("benchmark.two_moons", observation="num_observation_1")
+    short = {"draws": 40, "chains": 2, "warmup": 20, "max_steps": 20}
+    result = sbiwb.infer(problem, "nle+nuts", budget=400, rounds=2, seed=1, steps=50, **short)
+    assert result.samples().shape == (40, 2)
+    assert result.cost.simulator_calls == 400
 
 
 def test_draws_depend_on_the_seed_and_global_states_stay():
