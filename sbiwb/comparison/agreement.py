@@ -19,8 +19,9 @@ from sbiwb.distances.sliced_wasserstein import sliced_wasserstein
 from sbiwb.distances.tension import parameter_shift, tension
 from sbiwb.result import Result
 
-C2ST_DRAWS = 2000
-"""Draws of each method that the classifier sees."""
+C2ST_DRAWS = 2000, 1000
+"""Draws that the classifier sees of each method, and of each of two that are no reference: there
+are many such pairs, and no verdict rests on them."""
 
 SLICED_DRAWS = 5000
 """Draws of each method whose transport is computed."""
@@ -41,7 +42,8 @@ class Distance:
     first, second : str
         Methods; shifts and ratios are those of the second against the first.
     c2st : float
-        Accuracy of a classifier on up to 2,000 independent draws of each; NaN if there are too few.
+        Accuracy of a classifier on up to 2,000 independent draws of each, or 1,000 where neither is
+        the reference; NaN if there are too few.
     shift : float
         Largest |difference of means| over the common standard deviation.
     shift_error : float
@@ -183,7 +185,7 @@ def _distance(group: Group, first: str, second: str) -> Distance:
     return Distance(
         first,
         second,
-        _c2st(draws_a, draws_b, effective),
+        _c2st(draws_a, draws_b, min(effective, C2ST_DRAWS[first != group.reference])),
         float(shifts[farthest]),
         _shift_error(group, first, second, names[farthest]),
         names[farthest],
@@ -202,9 +204,9 @@ def _columns(result: Result, names: Sequence[str]) -> Array:
     return columns
 
 
-def _c2st(a: Array, b: Array, effective: float) -> float:
+def _c2st(a: Array, b: Array, most: float) -> float:
     """C2ST of as many draws as are independent: correlated ones can be told by their neighbours."""
-    n = int(min(len(a), len(b), C2ST_DRAWS, effective))
+    n = int(min(len(a), len(b), most))
     return c2st(_thin(a, n), _thin(b, n), quick=True) if n >= LEAST_DRAWS else math.nan
 
 

@@ -48,7 +48,8 @@ def section(report: Report) -> Section | None:
         Prose(
             "C2ST is the accuracy of a classifier that tells draws of one method from draws of "
             "the other: 0.5 if they are alike, 1 if they do not overlap. It is trained on up to "
-            f"{count(C2ST_DRAWS)} draws of each, in five folds, with the architecture of the "
+            f"{count(C2ST_DRAWS[0])} draws of each ({count(C2ST_DRAWS[1])} where neither is the "
+            "reference), in five folds, with the architecture of the "
             "published benchmark (Lueckmann et al. 2021) and early stopping; chance moves it by "
             "about 0.01. Shifts come with their Monte Carlo error; each number is that of the "
             "parameter named, the farthest apart.",
