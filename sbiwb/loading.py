@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from sbiwb import registry
@@ -90,6 +91,23 @@ def run_results(run: str | os.PathLike[str]) -> list[Path]:
     if not files:
         raise DataError("no results in this run yet", got=folder)
     return files
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file is a result that `Result.save` wrote, of any version.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    if not path.is_file() or not (path.suffix == ".nc" or h5py.is_hdf5(path)):
+        return False
+    try:
+        with h5py.File(path) as file:
+            return "schema_version" in file.attrs
+    except OSError as error:
+        raise DataError(f"cannot read {path}", got=error, expected="NetCDF 4") from error
 
 
 def inside(folder: Path, file: str) -> Path:

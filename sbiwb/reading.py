@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sbiwb import registry
 from sbiwb.errors import DataError, SbiwbError, UsageError, did_you_mean, unknown_name
-from sbiwb.loading import load, run_results
+from sbiwb.loading import is_result, load, run_results
 from sbiwb.readers._columns import require_distinct
 from sbiwb.readers._result import Source, as_result
 from sbiwb.readers.base import DAMAGE, Chain, Column, Reader, ReadOptions, Table
@@ -259,13 +258,7 @@ def _own(path: Path) -> list[Result] | None:
         raise DataError(
             "this folder is no run of the workbench", got=path, expected="a file or a run folder"
         )
-    if path.is_file() and (path.suffix == ".nc" or h5py.is_hdf5(path)):
-        try:
-            with h5py.File(path) as file:
-                return [load(path, network=False)] if "schema_version" in file.attrs else None
-        except OSError as error:
-            raise DataError(f"cannot read {path}", got=error, expected="NetCDF 4") from error
-    return None
+    return [load(path, network=False)] if is_result(path) else None
 
 
 def open_source(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _MARKERS = "osD^vP"
 _PALE = "#9a9a9a"
+_PUBLISHED = {"best published": "-", "published NPE": ":"}
 
 
 def draw(scores: pd.DataFrame, path: Path) -> None:
@@ -30,11 +31,15 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     whole = scores[scores["c2st"].notna()]
     learned: list[int | None] = [*sorted({int(b) for b in whole["budget"] if b})] or [None]
     tasks = list(dict.fromkeys(whole["task"]))
     methods = list(dict.fromkeys(label(row) for _, row in whole.iterrows()))
+    looks: list[dict[str, Any]] = [
+        {"color": _COLOURS[k % 6], "marker": _MARKERS[k % 6]} for k in range(len(methods))
+    ]
     figure = Figure(figsize=(1.8 + 3.4 * len(learned), 1.3 + 0.36 * len(tasks)), dpi=150)
     FigureCanvasAgg(figure)
     panels = np.atleast_1d(figure.subplots(1, len(learned), sharey=True))
@@ -48,10 +53,9 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
                 values = [r["c2st"] for _, r in of_task.iterrows() if label(r) == method]
                 if values:
                     place = row + 0.5 * ((number + 0.5) / len(methods) - 0.5)
-                    look = {"color": _COLOURS[number % 6], "marker": _MARKERS[number % 6]}
+                    look = looks[number]
                     axes.plot(values, [place] * len(values), ls="", ms=2, alpha=0.5, **look)
-                    name = method if row == 0 else None
-                    axes.plot(np.mean(values), place, ls="", ms=5, label=name, **look)
+                    axes.plot(np.mean(values), place, ls="", ms=5, **look)
         axes.set_xlim(0.48, 1.0)
         axes.axvline(0.5, color=_PALE, lw=0.7)
         axes.set_xlabel("C2ST (0.5: cannot be told apart)")
@@ -60,8 +64,14 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
         axes.set_axisbelow(True)
     panels[0].set_yticks(range(len(tasks)), [task.removeprefix("benchmark.") for task in tasks])
     panels[0].invert_yaxis()
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    handles = [
+        *(
+            Line2D([], [], ls="", label=name, **look)
+            for name, look in zip(methods, looks, strict=True)
+        ),
+        *(Line2D([], [], ls=ls, color=_PALE, label=name) for name, ls in _PUBLISHED.items()),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.set_layout_engine("constrained")
     figure.savefig(path, metadata={"Software": None})
 
@@ -73,7 +83,8 @@ def _strokes(axes: object, row: int, of_task: pd.DataFrame) -> None:
         return
     means = published(of_task["task"].iloc[0], sorted(set(of_task["observation"])), budgets[0])
     if means:
-        for value, style in ((min(means.values()), "-"), (means.get("NPE"), ":")):
+        values = (min(means.values()), means.get("NPE"))
+        for value, style in zip(values, _PUBLISHED.values(), strict=True):
             if value is not None:
                 axes.plot(  # type: ignore[attr-defined]
                     [value] * 2, [row - 0.36, row + 0.36], color=_PALE, lw=1.4, ls=style, zorder=1

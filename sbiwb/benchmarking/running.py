@@ -128,19 +128,20 @@ def _orders(
     rounds: int | None,
     draws: int,
 ) -> Iterator[dict[str, Any]]:
-    """Every cell of a task; those that learn for each observation anew are split."""
+    """Every cell of a task; what is done for each observation anew is split."""
     for method, options in methods.items():
         parsed = parse_method(method, options)
-        sampled = parsed.sampler is not None
-        if sampled and "draws" not in options:
+        if parsed.sampler is not None and "draws" not in options:
             # As many as are scored: the classifier is that of the published scores only then.
             options = {**options, "draws": draws}
-        learns = parsed.estimator is not None
-        for budget in budgets if learns else [None]:
-            if learns:
-                parse_rounds(method, budget, rounds)
-            again = rounds if learns else None
-            once = learns and not sampled and again in (None, 1)
+        amortised = parsed.estimator is not None and parsed.sampler is None
+        simulates = parsed.estimator is not None or parsed.approximation is not None
+        for budget in budgets if simulates else [None]:
+            # Where rounds mean nothing, those of the others are not asked for.
+            again = rounds if parsed.estimator is not None else None
+            if simulates:
+                parse_rounds(method, budget, again)
+            once = amortised and again in (None, 1)
             groups = [task.observations] if once else [(one,) for one in task.observations]
             for group in groups:
                 yield {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sbiwb import registry
 from sbiwb.core.distributions import Array
-from sbiwb.core.problem import Problem, make_problem
+from sbiwb.core.problem import Problem
 from sbiwb.core.simulator import KnownPosterior, Simulator
 from sbiwb.discovery import find_entries
 from sbiwb.errors import UsageError
@@ -23,25 +22,22 @@ class Task:
     name : str
         Of the simulator.
     observations : tuple of str
-    options : mapping of str to object
-        Options of the simulator.
     """
 
     name: str
     observations: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def problem(self, observation: str) -> Problem:
         """The problem of one observation."""
-        return make_problem(registry.build_simulator(self.name, **self.options), observation)
+        return registry.problem(self.name, observation)
 
     def reference(self, observation: str) -> Array:
         """Draws (n, d) of the true posterior at one observation."""
-        return _known(self.name, **self.options).reference_posterior(observation)
+        return _known(self.name).reference_posterior(observation)
 
     def published(self, observation: str, budget: int) -> Mapping[str, float]:
         """Published C2ST at one observation by algorithm; empty if there is none."""
-        return _known(self.name, **self.options).published_c2st(observation, budget)
+        return _known(self.name).published_c2st(observation, budget)
 
 
 def find_task(name: str, numbers: Sequence[int] | None) -> Task:
@@ -83,8 +79,8 @@ class _Known(Simulator, KnownPosterior):
     """What `_known` returns, for the type checker."""
 
 
-def _known(name: str, **options: Any) -> _Known:
-    simulator = registry.build_simulator(name, **options)
+def _known(name: str) -> _Known:
+    simulator = registry.build_simulator(name)
     if not isinstance(simulator, KnownPosterior):
         raise UsageError(
             "a benchmark needs a simulator whose posteriors are known",

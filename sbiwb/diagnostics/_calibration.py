@@ -125,16 +125,13 @@ def read_calibration(
             expected=f"(L, N, d) = (L, {n}, {d})",
             remedy="pass samples.transpose(1, 0, 2)" if turned else None,
         )
-    if names is None:
-        names = [f"theta_{k}" for k in range(d)]
-    if len(names) != d or len(set(names)) != d:
-        raise DataError("bad parameter names", got=list(names), expected=f"{d} different names")
+    called = parameter_names(names, d)
     if x is not None:
         x = numeric("x", x)
         if x.ndim == 0 or len(x) != n:
             raise DataError("x has the wrong shape", got=x.shape, expected=f"({n}, …)")
         x = x.reshape(n, -1)
-    return _without_broken(theta, samples, x, tuple(names))
+    return _without_broken(theta, samples, x, called)
 
 
 def read_density(
@@ -224,6 +221,14 @@ def numeric(what: str, values: ArrayLike) -> Array:
     if array.dtype.kind not in "fiub":
         raise DataError(f"{what} must be real numbers", got=array.dtype)
     return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
+
+
+def parameter_names(names: Sequence[str] | None, d: int) -> tuple[str, ...]:
+    """Return names for d parameters, ``theta_0``, … if none are given, or raise `DataError`."""
+    called = tuple(names) if names is not None else tuple(f"theta_{k}" for k in range(d))
+    if len(called) != d or len(set(called)) != d:
+        raise DataError("bad parameter names", got=list(called), expected=f"{d} different names")
+    return called
 
 
 def _without_broken(

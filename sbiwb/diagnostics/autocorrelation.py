@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.diagnostics._calibration import numeric
+from sbiwb.diagnostics._calibration import numeric, parameter_names
 from sbiwb.errors import DataError
 from sbiwb.samplers._autocorrelation import integrated_time
 
@@ -62,9 +62,7 @@ def autocorrelation(chains: ArrayLike, *, names: Sequence[str] | None = None) ->
     if draws.ndim != 3 or draws.shape[2] == 0:
         raise DataError("chains have the wrong shape", got=draws.shape, expected="(chain, draw, d)")
     length, d = draws.shape[1:]
-    called = list(names) if names is not None else [f"theta_{k}" for k in range(d)]
-    if len(called) != d:
-        raise DataError("bad names", got=len(called), expected=f"{d} names")
+    called = parameter_names(names, d)
     still = [name for k, name in enumerate(called) if np.ptp(draws[..., k]) == 0]
     why = (
         f"only {length} draws a chain"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.diagnostics._calibration import numeric
+from sbiwb.diagnostics._calibration import numeric, parameter_names
 from sbiwb.diagnostics._fisher import left_out_errors
 from sbiwb.errors import DataError
 
@@ -84,9 +84,7 @@ def compression(
             expected="(n, d) and (n, k)",
         )
     d = s.shape[1]
-    called = list(names) if names is not None else [f"theta_{k}" for k in range(d)]
-    if len(called) != d:
-        raise DataError("bad names", got=len(called), expected=f"{d} names")
+    called = parameter_names(names, d)
     finite = np.isfinite(s).all(axis=1) & np.isfinite(t).all(axis=1)
     s, t = s[finite], t[finite]
     if len(s) < max(FEWEST, 4 * d):

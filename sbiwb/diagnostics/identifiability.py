@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.diagnostics._calibration import numeric
+from sbiwb.diagnostics._calibration import numeric, parameter_names
 from sbiwb.diagnostics._combinations import explain, listed
 from sbiwb.diagnostics._coordinates import Coordinates, coordinates
 from sbiwb.diagnostics._fisher import linear_information
@@ -104,9 +104,7 @@ def identifiability(
         raise DataError(
             "the prior draws have the wrong shape", got=draws.shape, expected=f"(n, {d})"
         )
-    if names is not None and len(names) != d:
-        raise DataError("bad names", got=len(names), expected=f"{d} names")
-    called = tuple(names) if names is not None else tuple(f"theta_{k}" for k in range(d))
+    called = parameter_names(names, d)
     if (why := _unusable(draws, called)) is not None:
         return Verdict(NAME, Outcome.UNKNOWN, f"cannot tell: {why}")
     if not (np.isfinite(matrix).all() and np.isfinite(place).all()):

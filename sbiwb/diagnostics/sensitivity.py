@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.verdict import Outcome, Verdict
-from sbiwb.diagnostics._calibration import numeric
+from sbiwb.diagnostics._calibration import numeric, parameter_names
 from sbiwb.errors import DataError
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def sensitivity(
             expected="(n, d), (n,) and (n,)",
         )
     d = theta.shape[1]
-    called = list(names) if names is not None else [f"theta_{k}" for k in range(d)]
-    if len(called) != d:
-        raise DataError("bad names", got=len(called), expected=f"{d} names")
+    called = parameter_names(names, d)
     finite = np.isfinite(theta).all(axis=1) & np.isfinite(prior) & np.isfinite(likelihood)
     if finite.sum() < max(FEWEST, 0.99 * len(theta)):
         why = f"{finite.sum()} of {len(theta)} draws have finite densities"

@@ -1,8 +1,9 @@
-"""Folders with a simulator, a sampler and runs, for the tests of pipelines."""
+"""Folders with a simulator, a sampler and runs, for the tests of pipelines; walkers of emcee."""
 
 import shutil
 
 import pytest
+from foreign_files import write_emcee
 from toy_runs import GRID, TWO, at_work, mtimes
 
 import sbiwb
@@ -39,3 +40,8 @@ def done(project, finished):
     """The files of the finished run, and when they were changed."""
     shutil.copytree(finished, "out")
     return mtimes("out")
+
+
+@pytest.fixture(scope="session")
+def emcee_file(tmp_path_factory):
+    return write_emcee(tmp_path_factory.mktemp("emcee") / "walkers.h5")

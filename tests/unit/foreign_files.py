@@ -17,6 +17,12 @@ def draws(seed=0, n=400, shift=0.0):
     return np.column_stack([0.3 + 0.01 * (z[:, 0] + shift), 70 + 0.5 * z[:, 0] + z[:, 1]])
 
 
+CHAINS = [draws(1, 300), draws(2, 500)]
+COUNTS = [
+    np.random.default_rng(k).integers(1, 6, len(c)).astype(float) for k, c in enumerate(CHAINS)
+]
+
+
 def write_csv(path, theta, *, weight=None, names=NAMES, comment="# made up\n"):
     columns = theta if weight is None else np.column_stack([theta, weight])
     header = ",".join([*names, *([] if weight is None else ["weight"])])

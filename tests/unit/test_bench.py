@@ -8,6 +8,7 @@ import pytest
 
 import sbiwb
 from sbiwb.benchmarking import running
+from sbiwb.benchmarking.tasks import find_task
 from sbiwb.cli import main
 from sbiwb.errors import StoreError, UsageError
 
@@ -84,6 +85,18 @@ def test_scores_of_right_and_wrong_posteriors(tasks):
     assert "| slope | linear+grid | 500 | 1 |" in table
     assert "| 0.700 | 0.600 (SNLE) |" in table
     assert (tasks / "out" / "scores.png").stat().st_size > 5000
+
+
+def test_budgets_are_those_of_every_method_that_simulates(tasks):
+    methods = {"exact+grid": {}, "abc-smc": {}, "npe": {}, "linear+grid": {}}
+    orders = list(running._orders(find_task("slope", [1, 2]), methods, [50, 500], 2, 100))
+    assert [(o["method"], o["budget"], o["rounds"], len(o["observations"])) for o in orders] == [
+        *([("exact+grid", None, None, 1)] * 2),
+        *(("abc-smc", budget, None, 1) for budget in (50, 50, 500, 500)),
+        *(("npe", budget, 2, 1) for budget in (50, 50, 500, 500)),
+        *(("linear+grid", budget, 2, 1) for budget in (50, 50, 500, 500)),
+    ]
+    assert [o["options"] for o in orders[::4]] == [{"draws": 100}, {}, {}, {"draws": 100}]
 
 
 def test_what_was_scored_is_not_made_again(tasks, monkeypatch):

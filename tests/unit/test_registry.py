@@ -9,6 +9,7 @@ import pytest
 
 import sbiwb
 from sbiwb import registry
+from sbiwb.core.options import Options
 from sbiwb.discovery import FOLDERS, find_entries
 from sbiwb.errors import DataError, UsageError
 
@@ -81,7 +82,7 @@ def test_listing_imports_nothing(folder):
 
 def test_names_of_every_kind_load():
     for name in registry.names("samplers"):
-        assert registry.sampler(name).options_type is not None
+        assert issubclass(registry.sampler(name).options_type, Options)
     for name in registry.names("diagnostics"):
         assert callable(registry.diagnostic(name))
     assert "base" not in registry.names("samplers")
