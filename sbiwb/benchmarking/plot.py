@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sbiwb.benchmarking.table import label, published
+from sbiwb.benchmarking.table import label, published, title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def draw(scores: pd.DataFrame, path: Path) -> None:
         axes.set_title("exact" if budget is None else f"{budget:,} simulations", fontsize=9)
         axes.grid(axis="x", color="#e6e6e6", lw=0.6)
         axes.set_axisbelow(True)
-    panels[0].set_yticks(range(len(tasks)), [task.removeprefix("benchmark.") for task in tasks])
+    panels[0].set_yticks(range(len(tasks)), [title(task) for task in tasks])
     panels[0].invert_yaxis()
     handles = [
         *(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sbiwb.benchmarking.scores import MEASURES
 from sbiwb.benchmarking.table import markdown
-from sbiwb.benchmarking.tasks import Task, find_task
+from sbiwb.benchmarking.tasks import find_task
 from sbiwb.errors import StoreError, UsageError
 from sbiwb.interruption import terminable
 from sbiwb.method import DEFAULT_BUDGET, parse_method, parse_rounds
@@ -56,7 +56,8 @@ def bench(
     Parameters
     ----------
     tasks : sequence of str
-        Simulators that know their posteriors, such as ``benchmark.two_moons`` or ``two_moons``.
+        Simulators that know their posteriors, such as ``benchmark.two_moons`` or ``two_moons``, and
+        files of saved results, whose draws are taken for the true posterior of their problem.
     methods : sequence of str, or mapping of str to mapping
         Methods; a mapping gives each its options.
     out : path
@@ -90,13 +91,15 @@ def bench(
     ------
     UsageError
         If a name or a number is not valid, or a task's posterior is not known.
+    DataError
+        If a saved result cannot be read, or its problem not be posed again.
     BusyError
         If another benchmark is at work in `out`.
     StoreError
         If the disk refuses, or ``scores.csv`` is something else.
     """
     check_seed(seed)
-    chosen = [find_task(name, observations) for name in tasks]
+    chosen = [(task.name, task.choose(observations)) for task in map(find_task, tasks)]
     given = methods if isinstance(methods, Mapping) else {method: {} for method in methods}
     numbers = {"draws": draws, "workers": workers, "calibration": calibration}
     for name, value in numbers.items():
@@ -104,8 +107,8 @@ def bench(
             raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0")
     orders = [
         {"seed": seed, "draws": draws, "calibration": calibration, **order}
-        for task in chosen
-        for order in _orders(task, given, budgets, rounds, draws)
+        for name, names in chosen
+        for order in _orders(name, names, given, budgets, rounds, draws)
     ]
     out = Path(out)
     wanted = {_key(order, one) for order in orders for one in order["observations"]}
@@ -122,7 +125,8 @@ def bench(
 
 
 def _orders(
-    task: Task,
+    task: str,
+    observations: Sequence[str],
     methods: Mapping[str, Mapping[str, Any]],
     budgets: Sequence[int],
     rounds: int | None,
@@ -142,10 +146,10 @@ def _orders(
             if simulates:
                 parse_rounds(method, budget, again)
             once = amortised and again in (None, 1)
-            groups = [task.observations] if once else [(one,) for one in task.observations]
+            groups = [tuple(observations)] if once else [(one,) for one in observations]
             for group in groups:
                 yield {
-                    "task": task.name,
+                    "task": task,
                     "observations": list(group),
                     "method": method,
                     "options": dict(options),
@@ -209,7 +213,7 @@ def _key(order: Mapping[str, Any], observation: str) -> tuple[str, ...]:
 
 
 def _file_name(order: Mapping[str, Any]) -> str:
-    parts = (order["task"], order["method"], order["budget"], order["observations"][0])
+    parts = (Path(order["task"]).name, order["method"], order["budget"], order["observations"][0])
     return "-".join(str(part) for part in parts if part is not None)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sbiwb.benchmarking.scores import MEASURES
-from sbiwb.benchmarking.tasks import Task
+from sbiwb.benchmarking.tasks import SUFFIX, find_task
 from sbiwb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def markdown(scores: pd.DataFrame, command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def title(task: str) -> str:
+    """The name of a task in tables and figures."""
+    return Path(task).stem if task.endswith(SUFFIX) else task.removeprefix("benchmark.")
+
+
 def label(row: Mapping[str, Any] | pd.Series[Any]) -> str:
     """The method of a row, with the options and rounds that were asked for."""
     options = "" if row["options"] == "{}" else f" {row['options']}"
@@ -57,8 +63,8 @@ def published(task: str, observations: Sequence[str], budget: str) -> dict[str, 
     """Mean published C2ST over some observations, by algorithm; empty if there is none."""
     if not budget:
         return {}
-    known = Task(task, tuple(observations))
     try:
+        known = find_task(task)
         each = [known.published(one, int(budget)) for one in observations]
     except UsageError:  # the simulator is not installed where the table is made
         return {}
@@ -71,7 +77,7 @@ def _cells(rows: pd.DataFrame) -> list[str]:
     first, whole = rows.iloc[0], rows[rows["error"] == ""]
     count = f"{len(whole)} of {len(rows)}" if len(whole) < len(rows) else str(len(rows))
     budget = f"{int(first['budget']):,}" if first["budget"] else "none"
-    cells = [first["task"].removeprefix("benchmark."), label(first), budget, count]
+    cells = [title(first["task"]), label(first), budget, count]
     if whole.empty:
         return [*cells, f"failed: {first['error']}".replace("|", "/")]
     means = published(first["task"], list(whole["observation"]), first["budget"])

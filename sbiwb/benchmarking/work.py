@@ -33,14 +33,14 @@ def _serve(order: Mapping[str, Any]) -> dict[str, Any]:
 def _rows(order: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Scores and costs of the order's observations, one row each."""
     from sbiwb.benchmarking.scores import score
-    from sbiwb.benchmarking.tasks import Task
+    from sbiwb.benchmarking.tasks import find_task
     from sbiwb.inference import infer
 
-    task = Task(order["task"], tuple(order["observations"]))
-    first = task.problem(task.observations[0])
+    task = find_task(order["task"])
+    first = order["observations"][0]
     wall, cpu = time.perf_counter(), time.process_time()
     result = infer(
-        first,
+        task.problem(first),
         order["method"],
         budget=order["budget"],
         rounds=order["rounds"],
@@ -58,7 +58,7 @@ def _rows(order: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     calibration = _calibration(result, order["calibration"])
     for observation, draws in _draws(task, result, order):
         scores = score(task.reference(observation), draws, order["seed"])
-        judged = str(result.outcome) if observation == task.observations[0] else ""
+        judged = str(result.outcome) if observation == first else ""
         words = {"calibration": calibration, "outcome": judged}
         yield {"observation": observation, **scores, **words, **cost}
 
@@ -68,7 +68,7 @@ def _draws(task: Task, result: Result, order: Mapping[str, Any]) -> Iterator[tup
     from sbiwb.estimators.base import LearnedPosterior
     from sbiwb.rng import stream
 
-    for observation in task.observations:
+    for observation in order["observations"]:
         if isinstance(result.learned, LearnedPosterior):
             x = task.problem(observation).observation.x[np.newaxis]
             random = stream(order["seed"], "benchmark", observation)

@@ -10,7 +10,8 @@ import typer
 
 def bench(
     tasks: Annotated[
-        list[str], typer.Argument(metavar="TASK…", help="For example two_moons slcp.")
+        list[str],
+        typer.Argument(metavar="TASK…", help="For example two_moons slcp, or a saved result."),
     ],
     methods: Annotated[str, typer.Option(help="Separated by commas: npe,nle+emcee.")] = "npe",
     budget: Annotated[str, typer.Option(help="Simulations: 1000,10000.")] = "10000",

@@ -8,9 +8,8 @@ import pytest
 
 import sbiwb
 from sbiwb.benchmarking import running
-from sbiwb.benchmarking.tasks import find_task
 from sbiwb.cli import main
-from sbiwb.errors import StoreError, UsageError
+from sbiwb.errors import DataError, StoreError, UsageError
 
 KNOWN = '''
 """A line through the origin with known noise: its posterior is a truncated normal."""
@@ -89,7 +88,7 @@ def test_scores_of_right_and_wrong_posteriors(tasks):
 
 def test_budgets_are_those_of_every_method_that_simulates(tasks):
     methods = {"exact+grid": {}, "abc-smc": {}, "npe": {}, "linear+grid": {}}
-    orders = list(running._orders(find_task("slope", [1, 2]), methods, [50, 500], 2, 100))
+    orders = list(running._orders("slope", ["first", "second"], methods, [50, 500], 2, 100))
     assert [(o["method"], o["budget"], o["rounds"], len(o["observations"])) for o in orders] == [
         *([("exact+grid", None, None, 1)] * 2),
         *(("abc-smc", budget, None, 1) for budget in (50, 50, 500, 500)),
@@ -146,6 +145,28 @@ def test_a_network_learns_once_for_all_observations(tasks):
     assert set(frame["calibration"]) <= {"pass", "unknown", "warn"}
     assert (frame["c2st"] < 0.62).all()  # the published 0.7 of this toy is beaten by far
     assert len(list((tasks / "out" / "logs").glob("*.log"))) <= 1
+
+
+def test_a_saved_result_is_the_posterior_to_reach(tasks):
+    problem = sbiwb.problem("slope", observation="second")
+    sbiwb.infer(problem, "exact+grid", draws=400, seed=3).save("truth.nc")
+    wrong = {"exact+grid": {}, "linear+grid": {}}
+    frame = sbiwb.bench(["truth.nc"], wrong, budgets=[5], draws=400, out="out")
+    assert columns(frame, "observation", "error") == [("second", "")] * 2
+    exact, rough = frame["c2st"]
+    assert exact < 0.5 + 4 * 0.018 < 0.6 < rough
+    assert "| truth | linear+grid | 5 | 1 |" in (tasks / "out" / "scores.md").read_text()
+
+
+def test_a_result_whose_problem_is_unknown_is_no_task(tasks):
+    prior = sbiwb.Prior([sbiwb.Parameter("a", sbiwb.Normal(0, 1))])
+    noisy = sbiwb.simulator(lambda theta, rng: theta + rng.normal(), prior)
+    problem = sbiwb.problem(noisy, observation=np.zeros(1))
+    sbiwb.infer(problem, "abc-rejection", budget=1000).save("truth.nc")
+    with pytest.raises(DataError, match="whose problem can be posed again; got truth"):
+        sbiwb.bench(["truth.nc"], ["exact+grid"], out="out")
+    with pytest.raises(DataError, match="no such result; got absent"):
+        sbiwb.bench(["absent.nc"], ["exact+grid"], out="out")
 
 
 @pytest.mark.parametrize(
