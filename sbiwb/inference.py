@@ -215,6 +215,8 @@ def _learn(
     assert whole.estimator is not None
     prior = problem.prior
     simulator = learned_from(problem.simulator, likelihood=whole.estimator.learns == "likelihood")
+    assert whole.estimator_options is not None
+    whole.estimator.check_data(simulator.output.shape, whole.estimator_options)
     calls_each = calls_per_datum(simulator)
     if plan.budget < plan.rounds * calls_each:
         raise UsageError(

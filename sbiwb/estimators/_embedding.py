@@ -44,6 +44,15 @@ class EmbeddingOptions(Options):
     features: int = Field(16, ge=1)
 
 
+class EmbedsData:
+    """Of estimators with `EmbeddingOptions`: data have a shape that can be embedded."""
+
+    def check_data(self, shape: tuple[int, ...], options: EmbeddingOptions) -> None:
+        """See `sbiwb.estimators.base.Estimator.check_data`."""
+        if options.embedding != "none":
+            check_layout(options.embedding, shape)
+
+
 class Embedding(nn.Module):
     """A network of standardised data (n, entries), of sbi's.
 

@@ -22,7 +22,6 @@ from sbiwb.estimators._directions import informative_directions
 from sbiwb.estimators._embedding import (
     Embedded,
     Embedding,
-    check_layout,
     embed,
     standardised,
 )
@@ -218,7 +217,6 @@ def learn_posterior(
         log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
         return FlowPosterior(prior, scale, residuals, flow, recipe, log)
     shape = usable.x.shape[1:]
-    check_layout(kind, shape)
     drawn = {"kind": kind, "shape": list(shape), "features": options.features}  # type: ignore[attr-defined]
     recipe = options.recipe(estimator, target.shape[1], x.shape[1] + drawn["features"])
     recipe = {**recipe, "embedding": drawn}

@@ -56,6 +56,9 @@ class Estimator(ABC, Generic[OptionsT]):
     options_type: ClassVar[type[Options]]
     learns: ClassVar[str]
 
+    def check_data(self, shape: tuple[int, ...], options: OptionsT) -> None:
+        """Raise `UsageError`, before anything is simulated, if data cannot have this shape."""
+
     @abstractmethod
     def train(
         self,

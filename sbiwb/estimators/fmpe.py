@@ -7,6 +7,7 @@ from typing import Any
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._embedding import EmbedsData
 from sbiwb.estimators._field_options import FieldOptions
 from sbiwb.estimators._posterior import (
     FlowPosterior,
@@ -23,7 +24,7 @@ class FMPEOptions(FieldOptions):
     path = "matching"
 
 
-class FMPE(Estimator[FMPEOptions]):
+class FMPE(EmbedsData, Estimator[FMPEOptions]):
     """Flow matching posterior estimation (Wildberger et al. 2023, arXiv:2305.17161).
 
     Data and parameters are prepared as for `npe`: directions that tell of the parameters, the

@@ -9,7 +9,7 @@ from pydantic import Field
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._embedding import EmbeddingOptions
+from sbiwb.estimators._embedding import EmbeddingOptions, EmbedsData
 from sbiwb.estimators._flow import FlowOptions
 from sbiwb.estimators._posterior import FlowPosterior, learn_posterior, restore_posterior
 from sbiwb.estimators.base import Estimator
@@ -29,7 +29,7 @@ class NPEOptions(FlowOptions, EmbeddingOptions):
     flow: Literal["maf", "nsf", "mixture"] = "mixture"
 
 
-class NPE(Estimator[NPEOptions]):
+class NPE(EmbedsData, Estimator[NPEOptions]):
     """Neural posterior estimation with a normalising flow.
 
     References

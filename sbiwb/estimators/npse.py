@@ -7,6 +7,7 @@ from typing import Any
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._embedding import EmbedsData
 from sbiwb.estimators._field_options import FieldOptions
 from sbiwb.estimators._posterior import (
     FlowPosterior,
@@ -23,7 +24,7 @@ class NPSEOptions(FieldOptions):
     path = "score"
 
 
-class NPSE(Estimator[NPSEOptions]):
+class NPSE(EmbedsData, Estimator[NPSEOptions]):
     """Neural posterior score estimation (Sharrock et al. 2024, arXiv:2210.04872).
 
     Parameters are diffused to noise at constant variance, t = sin φ t₁ + cos φ t₀ at time

@@ -123,7 +123,7 @@ def fit(
     rate = options.learning_rate
     if rate is None:
         rate = float(getattr(network, "learning_rate", LEARNING_RATE))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, rate, total_steps=epochs * per_epoch, pct_start=0.2
     )

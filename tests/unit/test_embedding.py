@@ -112,6 +112,17 @@ def test_data_of_another_shape_are_refused(kind, shape, message):
         check_layout(kind, shape)
 
 
+def test_they_are_refused_before_anything_is_simulated():
+    def never(theta):
+        raise AssertionError("simulated")
+
+    prior = sbiwb.Prior([sbiwb.Parameter("a", sbiwb.Uniform(0, 1))])
+    problem = sbiwb.problem(sbiwb.simulator(never, prior, output=sbiwb.Output((15,))), np.zeros(15))
+    for method in ("npe", "fmpe", "npse"):
+        with pytest.raises(UsageError, match="cannot see data of this shape"):
+            sbiwb.infer(problem, method, budget=500, embedding="cnn")
+
+
 def test_options_are_checked():
     assert parse_method("npe", {}).estimator_options.embedding == "none"
     with pytest.raises(UsageError, match="bad option embedding of npe"):
