@@ -135,7 +135,8 @@ def _orders(
     """Every cell of a task; what is done for each observation anew is split."""
     for method, options in methods.items():
         parsed = parse_method(method, options)
-        if parsed.sampler is not None and "draws" not in options:
+        takes = () if parsed.sampler is None else parsed.sampler.options_type.model_fields
+        if "draws" in takes and "draws" not in options:
             # As many as are scored: the classifier is that of the published scores only then.
             options = {**options, "draws": draws}
         amortised = parsed.estimator is not None and parsed.sampler is None

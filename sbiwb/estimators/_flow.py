@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from sbiwb.core.distributions import Array
 from sbiwb.errors import DataError
+from sbiwb.estimators._denormals import flushed_denormals
 from sbiwb.estimators.training import TrainingOptions
 from sbiwb.rng import global_streams, integer_seed
 
@@ -49,7 +50,7 @@ class FlowOptions(DensityOptions):
     """
 
     flow: Literal["maf", "nsf", "mixture"] = "maf"
-    hidden: int = Field(50, ge=1)
+    hidden: int = Field(48, ge=1)
     transforms: int = Field(5, ge=1)
     members: int = Field(2, ge=1)
 
@@ -166,7 +167,7 @@ def in_chunks(
     function: Callable[..., torch.Tensor], *tensors: torch.Tensor, rows: int = _CHUNK
 ) -> Array:
     """Apply a network function to rows in chunks; float64 out."""
-    with warnings.catch_warnings():
+    with flushed_denormals(), warnings.catch_warnings():
         # nflows inverts spline flows with a function that Torch deprecates.
         warnings.filterwarnings("ignore", "torch.triangular_solve is deprecated", UserWarning)
         parts = [

@@ -86,22 +86,24 @@ class _Networks(nn.Module):
         self.last_bias = nn.Parameter(start.clone())
 
     def components(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-        """Logits, means and log widths; shape (members, target, n, 3, components)."""
+        """Logits, means and log widths; shape (members, target, 3, components, n).
+
+        Rows come last, so that what is done entry by entry runs along memory.
+        """
         batch, inputs, hidden = self.first.shape
-        weights = (self.first * self.mask).transpose(0, 1).reshape(inputs, batch * hidden)
-        wide = (torch.cat([t, c], 1) @ weights).reshape(-1, batch, hidden).transpose(0, 1)
-        a = silu(wide + self.first_bias)
+        weights = (self.first * self.mask).mT.reshape(batch * hidden, inputs)
+        a = silu((weights @ torch.cat([t, c], 1).T).view(batch, hidden, -1) + self.first_bias.mT)
         for weight, bias in zip(self.blocks, self.block_biases, strict=True):
-            a = a + silu(torch.baddbmm(bias, a, weight))
-        out = torch.baddbmm(self.last_bias, a, self.last)
-        return out.reshape(self.members, self.target, len(t), 3, COMPONENTS)
+            a = a + silu(torch.baddbmm(bias.mT, weight.mT, a))
+        out = torch.baddbmm(self.last_bias.mT, self.last.mT, a)
+        return out.view(self.members, self.target, 3, COMPONENTS, len(t))
 
     def log_prob(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """log q of each member; shape (members, n)."""
-        logits, means, log_widths = self.components(t, c).unbind(3)
-        z = (t.T[None, :, :, None] - means) * torch.exp(-log_widths)
-        each = torch.log_softmax(logits, -1) - log_widths - 0.5 * (z * z + math.log(2 * math.pi))
-        return torch.logsumexp(each, -1).sum(1)
+        logits, means, log_widths = self.components(t, c).unbind(2)
+        z = (t.T[:, None] - means) * torch.exp(-log_widths)
+        each = torch.addcmul(torch.log_softmax(logits, 2) - log_widths, z, z, value=-0.5)
+        return torch.logsumexp(each, 2).sum(1) - 0.5 * self.target * math.log(2 * math.pi)
 
     def sample(self, draws: int, c: torch.Tensor) -> torch.Tensor:
         """Draws for each condition (m, k), each of a member chosen at random; (m draws, target)."""

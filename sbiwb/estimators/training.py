@@ -22,6 +22,8 @@ from pydantic import Field
 
 from sbiwb.core.options import Options
 from sbiwb.errors import InferenceError
+from sbiwb.estimators._denormals import flushed_denormals
+from sbiwb.execute.threads import one_thread
 from sbiwb.progress import Progress
 from sbiwb.rng import integer_seed
 
@@ -130,7 +132,7 @@ def fit(
     average = copy.deepcopy(network)
     best, best_loss, log = None, math.inf, TrainingLog([], [], 0)
     best_epoch = 0
-    with progress.task("training", epochs) as task:
+    with one_thread(), flushed_denormals(), progress.task("training", epochs) as task:
         for epoch in range(epochs):
             network.train()
             shuffled = rows[torch.randperm(len(rows), generator=generator)]

@@ -28,6 +28,7 @@ LEARNED = ("npe", "fmpe", "npse", "nle+emcee", "nre+emcee")
 CORRECTED = ("npe+importance",)
 EXACT = ("exact+emcee", "exact+dynesty", "exact+slice")
 FREE = ("abc-smc",)
+ROUNDS = 3
 
 
 def desi_union3(reference):
@@ -122,7 +123,9 @@ def main():
         before = Path.cwd()
         os.chdir(given.work)
         try:
-            scores = sbiwb.bench([truth.name], chosen, budgets=[budget], out=".", command=command)
+            scores = sbiwb.bench(
+                [truth.name], chosen, budgets=[budget], rounds=ROUNDS, out=".", command=command
+            )
         finally:
             os.chdir(before)
         print(markdown(scores, command), flush=True)

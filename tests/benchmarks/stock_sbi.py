@@ -35,7 +35,7 @@ TRIES = 100
 
 def stock(simulator, simulations):
     """sbi's trained network and the CPU seconds that training took."""
-    pair = [torch.as_tensor(a, dtype=torch.float32) for a in (simulations.theta, simulations.x)]
+    pair = [torch.tensor(a, dtype=torch.float32) for a in (simulations.theta, simulations.x)]
     start = time.process_time()
     with (
         warnings.catch_warnings(),

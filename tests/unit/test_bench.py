@@ -87,12 +87,12 @@ def test_scores_of_right_and_wrong_posteriors(tasks):
 
 
 def test_budgets_are_those_of_every_method_that_simulates(tasks):
-    methods = {"exact+grid": {}, "abc-smc": {}, "npe": {}, "linear+grid": {}}
+    methods = {"exact+grid": {}, "abc-smc": {}, "npe+importance": {}, "linear+grid": {}}
     orders = list(running._orders("slope", ["first", "second"], methods, [50, 500], 2, 100))
     assert [(o["method"], o["budget"], o["rounds"], len(o["observations"])) for o in orders] == [
         *([("exact+grid", None, None, 1)] * 2),
         *(("abc-smc", budget, None, 1) for budget in (50, 50, 500, 500)),
-        *(("npe", budget, 2, 1) for budget in (50, 50, 500, 500)),
+        *(("npe+importance", budget, 2, 1) for budget in (50, 50, 500, 500)),
         *(("linear+grid", budget, 2, 1) for budget in (50, 50, 500, 500)),
     ]
     assert [o["options"] for o in orders[::4]] == [{"draws": 100}, {}, {}, {"draws": 100}]

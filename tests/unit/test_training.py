@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from sbiwb.errors import InferenceError
+from sbiwb.estimators._flow import in_chunks
 from sbiwb.estimators.training import (
     EPOCHS,
     MIN_SIMULATIONS,
@@ -122,3 +123,22 @@ def test_enough():
 def test_bad_options(wrong):
     with pytest.raises(ValidationError):
         TrainingOptions(**wrong)
+
+
+def test_denormal_numbers_are_zero_while_networks_are_at_work_and_not_after():
+    def of_denormals():
+        return float(torch.full((64,), 1e-40).mul(1.0).sum())
+
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot flush denormal numbers")
+    seen = []
+    given = torch.zeros(1, 1)
+    in_chunks(lambda rows: seen.append(of_denormals()) or rows, given)
+    assert seen == [0.0]
+    assert of_denormals() > 0
+    torch.set_flush_denormal(True)
+    try:
+        in_chunks(lambda rows: rows, given)
+        assert of_denormals() == 0  # as it was before
+    finally:
+        torch.set_flush_denormal(False)
