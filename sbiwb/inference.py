@@ -13,9 +13,7 @@ import numpy as np
 import xarray as xr
 
 from sbiwb import registry
-from sbiwb.core.distributions import Array
 from sbiwb.core.draws import Cost, Draws
-from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.problem import Problem
 from sbiwb.core.repeated import calls_per_datum
@@ -32,12 +30,10 @@ from sbiwb.method import Method, Rounds, needs_exact, parse_method, parse_rounds
 from sbiwb.progress import Progress
 from sbiwb.result import Result, make_result
 from sbiwb.rng import check_seed, integer_seed, stream
+from sbiwb.rounds import Made, Region, follows_posterior, of_round
 from sbiwb.samplers.base import Target
 
 KEPT_SIMULATIONS = 1000
-BOX_MARGIN = 0.1
-BOX_STEPS_SHARE = 3
-BOX_MAX_STEPS = 1000
 OWN_OPTIONS = ("budget", "seed", "rounds", "executor", "store", "progress")
 PACKAGES = ("sbiwb", "numpy", "scipy", "torch", "sbi", "emcee", "dynesty", "pyro-ppl", "xarray")
 
@@ -97,7 +93,9 @@ def infer(
     A truncated prior leaves the posterior unchanged inside the box, so no proposal correction is
     needed (Miller et al. 2021, arXiv:2107.01214; Deistler et al. 2022, arXiv:2210.04815).  The box
     spans the draws in each coordinate of the prior's unit cube, widened by a tenth of its width on
-    either side; simulations of earlier rounds that lie in it are used again.
+    either side; simulations of earlier rounds that lie in it are used again.  A wall that draws
+    pile up at is moved out again.  Estimators of the likelihood may instead simulate at posterior
+    draws (``proposal="posterior"``): see `sbiwb.rounds`.
     """
     if not isinstance(problem, Problem):
         raise UsageError(
@@ -213,9 +211,10 @@ def _learn(
 ) -> tuple[LearnedPosterior | LearnedLikelihood, _Learning]:
     """Simulate and train, round after round."""
     assert whole.estimator is not None
-    prior = problem.prior
-    simulator = learned_from(problem.simulator, likelihood=whole.estimator.learns == "likelihood")
+    learns_likelihood = whole.estimator.learns == "likelihood"
+    simulator = learned_from(problem.simulator, likelihood=learns_likelihood)
     assert whole.estimator_options is not None
+    follow = follows_posterior(whole, plan)
     whole.estimator.check_data(simulator.output.shape, whole.estimator_options)
     calls_each = calls_per_datum(simulator)
     if plan.budget < plan.rounds * calls_each:
@@ -224,27 +223,26 @@ def _learn(
             got=f"budget={plan.budget}",
             expected=f"at least {plan.rounds * calls_each}",
         )
-    batches: list[Simulations] = []
-    counts: dict[str, int] = {}
+    region = Region(problem.prior)
+    made = Made()
     calls = 0
     sizes = [size // calls_each for size in plan.sizes()]
     for number, size in enumerate(sizes):
-        new = simulate(
-            simulator,
-            prior,
-            size,
-            seed=integer_seed(seed, "round", number),
-            execution=execution,
-            store=store,
-            progress=progress,
-        )
-        for status, count in new.counts().items():
-            counts[status] = counts.get(status, 0) + count
-        batches.append(new)
-        everything = concatenate(batches)
-        usable = everything.select(np.isfinite(prior.log_prob(everything.theta)))
+        for word, (proposal, n) in region.proposals(size).items():
+            new = simulate(
+                simulator,
+                proposal,
+                n,
+                seed=integer_seed(seed, word, number),
+                execution=execution,
+                store=store,
+                progress=progress,
+            )
+            made.add(proposal, new)
+        prior = region.prior
+        usable = made.inside(prior) if learns_likelihood else made.drawn_from(prior)
         is_last = number + 1 == len(sizes)
-        method = _round_method(whole, is_last)
+        method = of_round(whole, is_last)
         assert method.estimator is not None
         one = method.estimator.train(
             usable,
@@ -260,18 +258,21 @@ def _learn(
                 problem, method, likelihood, learned, prior, integer_seed(seed, number), progress
             )
             calls += found.cost.likelihood_calls
-            prior = _truncate(prior, found.flat)
+            region = region.around(found.flat, follow=follow)
     log = getattr(learned, "log", None)
     record = {
         "budget": plan.budget,
         "rounds": plan.rounds,
-        "simulations": counts,
+        "simulations": made.everything.counts(),
         "used": int(usable.valid.sum()),
         "network": learned.state()[0],
         "training": {} if log is None else log.__dict__,
     }
-    failed = everything.select(~everything.valid)
-    return learned, _Learning(prior, usable, Cost(calls_each * sum(sizes), calls), record, failed)
+    if follow:
+        record["followed"] = made.followed
+    failed = made.everything.select(~made.everything.valid)
+    cost = Cost(calls_each * sum(sizes), calls)
+    return learned, _Learning(prior, made.drawn_from(prior), cost, record, failed)
 
 
 def _approximate(
@@ -346,44 +347,3 @@ def _draw(
         return replace(draws, log_evidence=None, log_evidence_err=None)
     # p(x) = ∫ p(x|θ) p(θ) dθ, and p(θ) is exp(log_volume) times the truncated prior in the box.
     return replace(draws, log_evidence=draws.log_evidence + prior.log_volume)
-
-
-def _round_method(method: Method, is_last: bool) -> Method:
-    """Rounds before the last only have to find the box: training and chains are shorter.
-
-    Nor is a learned posterior corrected there: what it misses now, the next may find.
-    """
-    if is_last:
-        return method
-    if method.estimator is not None and method.estimator.learns == "posterior":
-        method = replace(method, sampler=None, sampler_options=None)
-    if method.sampler is not None and method.sampler.finds_box_by is not None:
-        stand_in = registry.sampler(method.sampler.finds_box_by)
-        method = replace(method, sampler=stand_in, sampler_options=stand_in.options_type())
-    return replace(
-        method,
-        estimator_options=_for_box(method.estimator_options),
-        sampler_options=_for_box(method.sampler_options),
-    )
-
-
-def _for_box(options: Options | None) -> Options | None:
-    """Options of a round that finds the box: whatever the last round is to return."""
-    if options is None:
-        return None
-    changed: dict[str, Any] = {}
-    if (steps := getattr(options, "steps", None)) is not None:
-        changed["steps"] = max(1, steps // BOX_STEPS_SHARE)
-    if "max_steps" in type(options).model_fields:
-        changed["max_steps"] = BOX_MAX_STEPS  # room for the draws below, however few were asked for
-    # A box around a handful of draws would cut the posterior, so their number is the default.
-    if "draws" in type(options).model_fields:
-        changed["draws"] = type(options).model_fields["draws"].default
-    return options.model_copy(update=changed)
-
-
-def _truncate(prior: Prior, draws: Array) -> Prior:
-    u = prior.to_unit(draws)
-    low, high = u.min(axis=0), u.max(axis=0)
-    margin = BOX_MARGIN * (high - low)
-    return prior.restrict(np.maximum(low - margin, 0.0), np.minimum(high + margin, 1.0))

@@ -14,6 +14,7 @@ import xarray as xr
 from sbiwb import registry
 from sbiwb.checking.evidence import repeatable, repeated
 from sbiwb.checking.information import DATA, at_posterior
+from sbiwb.checking.local import Updated, is_local, simulate_near
 from sbiwb.checking.profiling import likelihood_of, of_result
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
@@ -107,7 +108,9 @@ def check(
         if value is not None and (isinstance(value, bool) or value < 1):
             raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0, or None")
     if calibration is not None and result.learned is not None:
-        held_out = _simulate(result, calibration, integer_seed(seed, "held out"), execution)
+        simulate_held_out = simulate_near if is_local(result) else _simulate
+        held_out_seed = integer_seed(seed, "held out")
+        held_out = simulate_held_out(result, calibration, held_out_seed, execution)
         group = _calibrate(result, held_out, seed, progress)
         result = result.with_group("calibration", group)
     if "training" not in result.tree.children and not problem.simulator.costly:
@@ -188,7 +191,11 @@ def _calibrate(
             },
         },
         {"parameter": list(result.names)},
-        {"simulator_calls": len(simulations), "failed": len(simulations) - len(valid)},
+        {
+            "simulator_calls": len(simulations),
+            "failed": len(simulations) - len(valid),
+            "local": int(is_local(result)),
+        },
     )
 
 
@@ -209,9 +216,12 @@ def _each(function: Callable[[Array], Array], samples: Array) -> Array:
 
 
 def _likelihood(result: Result) -> Likelihood:
-    if isinstance(result.learned, Likelihood):
-        return result.learned
-    return Exact(result.require_problem().simulator)
+    problem = result.require_problem()
+    if not isinstance(result.learned, Likelihood):
+        return Exact(problem.simulator)
+    if is_local(result):
+        return Updated(result.learned, problem.observation.x)
+    return result.learned
 
 
 def _sample_all(

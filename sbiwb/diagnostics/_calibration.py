@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MIN_SIMULATIONS = 50
 MIN_DRAWS = 20
 MAX_BROKEN = 0.1
+LOCAL = "near the observation, whose posterior takes the place of the prior"
 
 # Draws handled at a time: 2¹⁶ numbers fit in a processor's cache.
 _CHUNK = 2**16
@@ -177,6 +178,14 @@ class Recorded(NamedTuple):
     log_prob_samples: Array | None
     log_likelihood_theta: Array | None
     log_likelihood_samples: Array | None
+    is_local: bool
+    """Whether its parameters are draws of the posterior at the observation, not of the prior."""
+
+    def placed(self, *verdicts: Verdict) -> list[Verdict]:
+        """The verdicts, which say it where they are local."""
+        if not self.is_local:
+            return list(verdicts)
+        return [replace(one, message=f"{one.message} ({LOCAL})") for one in verdicts]
 
 
 def recorded(result: Result) -> Recorded | None:
@@ -197,6 +206,7 @@ def recorded(result: Result) -> Recorded | None:
         log_prob_samples=values("log_prob_samples", "calibration_draw", "simulation"),
         log_likelihood_theta=values("log_likelihood_theta", "simulation"),
         log_likelihood_samples=values("log_likelihood_samples", "likelihood_draw", "simulation"),
+        is_local=bool(group.attrs.get("local", False)),
     )
 
 

@@ -115,7 +115,9 @@ def check(result: Result) -> list[Verdict]:
     found = recorded(result)
     if found is None or len(found.names) < 2:
         return []
-    return [correlations(found.theta, found.samples, names=found.names, seed=result.seed)]
+    return found.placed(
+        correlations(found.theta, found.samples, names=found.names, seed=result.seed)
+    )
 
 
 def _counts(

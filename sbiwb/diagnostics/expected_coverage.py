@@ -127,7 +127,7 @@ def check(result: Result) -> list[Verdict]:
     found = recorded(result)
     if found is None:
         return []
-    return [
+    return found.placed(
         expected_coverage(
             found.theta,
             found.samples,
@@ -136,7 +136,7 @@ def check(result: Result) -> list[Verdict]:
             names=found.names,
             seed=result.seed,
         )
-    ]
+    )
 
 
 def _farther(

@@ -161,9 +161,12 @@ def lc2st(
 
 
 def check(result: Result) -> list[Verdict]:
-    """Judge the calibration set of a result near its observation; nothing if it has none."""
+    """Judge the calibration set of a result near its observation; nothing if it has none.
+
+    Nor if it is local: its posteriors know the observation already.
+    """
     found = recorded(result)
-    if found is None:
+    if found is None or found.is_local:
         return []
     observed = None if found.x is None else result.tree["observed_data"].to_dataset()["x"].values
     draws = result.samples()

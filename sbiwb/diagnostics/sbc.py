@@ -162,13 +162,15 @@ def check(result: Result) -> list[Verdict]:
     found = recorded(result)
     if found is None:
         return []
-    return sbc(
-        found.theta,
-        found.samples,
-        names=found.names,
-        log_likelihood_theta=found.log_likelihood_theta,
-        log_likelihood_samples=found.log_likelihood_samples,
-        seed=result.seed,
+    return found.placed(
+        *sbc(
+            found.theta,
+            found.samples,
+            names=found.names,
+            log_likelihood_theta=found.log_likelihood_theta,
+            log_likelihood_samples=found.log_likelihood_samples,
+            seed=result.seed,
+        )
     )
 
 

@@ -84,6 +84,8 @@ def sharpness(
 
 
 def check(result: Result) -> list[Verdict]:
-    """Compare widths in the calibration set of a result; nothing if it has none."""
+    """Compare widths in the calibration set of a result; nothing if it has none over the prior."""
     found = recorded(result)
-    return [] if found is None else [sharpness(found.theta, found.samples, names=found.names)]
+    if found is None or found.is_local:
+        return []
+    return [sharpness(found.theta, found.samples, names=found.names)]

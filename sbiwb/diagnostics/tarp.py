@@ -137,7 +137,9 @@ def check(result: Result) -> list[Verdict]:
     found = recorded(result)
     if found is None:
         return []
-    return [tarp(found.theta, found.samples, found.x, names=found.names, seed=result.seed)]
+    return found.placed(
+        tarp(found.theta, found.samples, found.x, names=found.names, seed=result.seed)
+    )
 
 
 @dataclass(frozen=True)

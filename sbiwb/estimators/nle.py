@@ -24,6 +24,7 @@ from sbiwb.estimators._flow import (
     to_tensor,
     to_weights,
 )
+from sbiwb.estimators._proposals import ProposalOptions
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
 from sbiwb.estimators._scaling import Whitening, fit_whitening, smooth_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
@@ -34,7 +35,7 @@ from sbiwb.progress import Progress
 MIXTURE_UP_TO = 256
 
 
-class NLEOptions(FlowOptions):
+class NLEOptions(FlowOptions, ProposalOptions):
     """Options of `NLE`: those of its density, which is small because chains evaluate it so often.
 
     It is a mixture by default, or, of more than 256 numbers, where a mixture's many networks would

@@ -16,9 +16,10 @@ from sbiwb.core.simulations import Simulations
 from sbiwb.estimators._contrast import Contrast
 from sbiwb.estimators._directions import informative_directions
 from sbiwb.estimators._flow import in_chunks, load_weights, to_tensor, to_weights
+from sbiwb.estimators._proposals import ProposalOptions
 from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
-from sbiwb.estimators.training import TrainingLog, TrainingOptions, check_enough, fit
+from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.likelihoods._gradients import chained
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams
@@ -27,8 +28,8 @@ BINARY = ("nre_a", "balanced")
 """Contrasts of a pair that belongs together and one that does not."""
 
 
-class NREOptions(TrainingOptions):
-    """Options of `NRE`, besides those of training.
+class NREOptions(ProposalOptions):
+    """Options of `NRE`, besides those of training and of rounds.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def test_groups_and_their_shapes(checked):
     assert calibration["log_prob_theta"].shape == (60,)
     assert calibration["log_prob_samples"].shape == (CALIBRATION_DRAWS, 60)
     assert calibration["parameter"].values.tolist() == ["a", "b"]
-    assert calibration.attrs == {"simulator_calls": 60, "failed": 0}
+    assert calibration.attrs == {"simulator_calls": 60, "failed": 0, "local": 0}
     predictive = checked.tree["posterior_predictive"].to_dataset()
     assert predictive["x"].shape == predictive["mean"].shape == (1, 50, 2)
     assert {"tarp", "sbc", "predictive", "prior_predictive", "failures"} <= names(checked)

@@ -16,12 +16,12 @@ from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics.convergence import _divergences
 from sbiwb.effective_size import ess
 from sbiwb.errors import InferenceError, UsageError
-from sbiwb.inference import _round_method
 from sbiwb.likelihoods._gradients import jacobian
 from sbiwb.likelihoods.base import Differentiable
 from sbiwb.likelihoods.exact import Exact
 from sbiwb.method import parse_method
 from sbiwb.progress import QUIET
+from sbiwb.rounds import of_round
 from sbiwb.samplers._hamiltonian import rounding
 from sbiwb.samplers.emcee import Emcee
 from sbiwb.samplers.nuts import Nuts, NutsOptions
@@ -144,10 +144,10 @@ def test_more_draws_than_steps_are_refused():
 
 def test_rounds_before_the_last_find_their_box_with_emcee():
     parsed = parse_method("nle+nuts", {"draws": 40, "chains": 2, "max_steps": 20})
-    early = _round_method(parsed, is_last=False)
+    early = of_round(parsed, is_last=False)
     assert isinstance(early.sampler, Emcee)
     assert early.sampler_options.draws >= 1000  # however few were asked for
-    assert _round_method(parsed, is_last=True) is parsed
+    assert of_round(parsed, is_last=True) is parsed
 
 
 def test_rounds_end_where_a_first_network_has_two_modes():
