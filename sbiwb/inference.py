@@ -251,6 +251,10 @@ def _learn(
             integer_seed(seed, "train", number),
             progress,
         )
+        if isinstance(one, LearnedLikelihood) and not usable.valid.all():
+            from sbiwb.estimators._validity import corrected  # brings Torch
+
+            one = corrected(one, usable, prior, integer_seed(seed, "valid", number), progress)
         learned = for_data_of(problem.simulator, one)
         if not is_last:
             likelihood = learned if isinstance(learned, Likelihood) else None

@@ -16,6 +16,7 @@ from sbiwb.core.observation import Observation
 from sbiwb.core.problem import Problem, make_problem
 from sbiwb.errors import DataError
 from sbiwb.estimators._product import for_data_of
+from sbiwb.estimators.base import LearnedLikelihood
 from sbiwb.result import Result, read_model, read_tree
 
 
@@ -67,6 +68,10 @@ def load(
         recipe, weights = read_model(path, str(result.tree.attrs["model_sha256"]))
         estimator = registry.estimator(str(recipe["estimator"]))
         learned = estimator.restore(recipe, weights, result.training_prior)
+        if "validity" in recipe and isinstance(learned, LearnedLikelihood):
+            from sbiwb.estimators._validity import restored  # brings Torch
+
+            learned = restored(learned, recipe, weights, result.training_prior)
         result = replace(result, learned=for_data_of(problem.simulator, learned))
     return result
 

@@ -18,7 +18,13 @@ BESIDE = 1.0
 """Standard deviations of the draws: a posterior that failures cut has no draws beyond the cut."""
 
 
-def failures(counts: Mapping[str, int], *, learns_likelihood: bool, reason: str = "") -> Verdict:
+def failures(
+    counts: Mapping[str, int],
+    *,
+    learns_likelihood: bool,
+    is_corrected: bool = False,
+    reason: str = "",
+) -> Verdict:
     """Judge the number of failed simulations.
 
     Parameters
@@ -28,6 +34,8 @@ def failures(counts: Mapping[str, int], *, learns_likelihood: bool, reason: str 
     learns_likelihood : bool
         A posterior learned from the valid simulations is right for valid data, since
         p(θ | x, valid) = p(θ | x).  A likelihood is not: it is p(x | θ) / P(valid | θ).
+    is_corrected : bool
+        Whether P(valid | θ) was learned too.
     reason : str
         The commonest one, in the simulator's words.
 
@@ -42,13 +50,15 @@ def failures(counts: Mapping[str, int], *, learns_likelihood: bool, reason: str 
         return Verdict("failures", Outcome.PASS, "no simulation failed", 0.0, FAIL)
     how = ", ".join(f"{count} {name}" for name, count in counts.items() if name != "ok")
     how += f"; most often: {reason}" if reason else ""
-    effect = (
-        "they were left out, which biases a learned likelihood towards parameters that fail"
-        if learns_likelihood
-        else "they were left out, which truncates the prior to parameters that can be simulated"
-    )
-    outcome = Outcome.FAIL if share > FAIL and learns_likelihood else Outcome.WARN
-    message = f"{failed} of {total} simulations failed ({how}): {effect}"
+    if not learns_likelihood:
+        effect = "left out, which truncates the prior to parameters that can be simulated"
+    elif is_corrected:
+        effect = "left out, and the likelihood is multiplied by the learned chance of success"
+    else:
+        effect = "left out, which biases a learned likelihood towards parameters that fail"
+    is_biased = learns_likelihood and not is_corrected
+    outcome = Outcome.FAIL if share > FAIL and is_biased else Outcome.WARN
+    message = f"{failed} of {total} simulations failed ({how}): they were {effect}"
     return Verdict("failures", outcome, message, share, FAIL)
 
 
@@ -129,7 +139,12 @@ def _learned_from(result: Result) -> list[Verdict]:
     if counts is None:
         return []
     return [
-        failures(counts, learns_likelihood="+" in result.method, reason=_commonest_reason(result))
+        failures(
+            counts,
+            learns_likelihood="+" in result.method,
+            is_corrected="validity" in result.provenance.get("network", {}),
+            reason=_commonest_reason(result),
+        )
     ]
 
 

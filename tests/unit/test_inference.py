@@ -220,7 +220,7 @@ def test_constant_entries_are_left_out(npe):
 
 @pytest.mark.parametrize(
     ("method", "options", "effect"),
-    [("npe", NPE, "truncates the prior"), ("nle+emcee", NLE, "biases a learned likelihood")],
+    [("npe", NPE, "truncates the prior"), ("nle+emcee", NLE, "learned chance of success")],
 )
 def test_failed_simulations_are_left_out_and_reported(method, options, effect):
     def failing(theta, rng):
