@@ -26,6 +26,7 @@ from sbiwb.execute import Execution, Proposal, parse_execution, running, simulat
 from sbiwb.interruption import terminable
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.likelihoods.exact import Exact
+from sbiwb.likelihoods.remembered import remembered
 from sbiwb.method import Method, Rounds, needs_exact, parse_method, parse_rounds
 from sbiwb.progress import Progress
 from sbiwb.result import Result, make_result
@@ -71,7 +72,8 @@ def infer(
     executor : str, mapping or Execution, optional
         Where simulations run: ``inline`` (default), ``local``, ``slurm``, a scheduler's address.
     store : path, optional
-        Folder in which simulations are kept and found again.
+        Folder in which simulations are kept and found again; so is what an exact likelihood says,
+        until its sampler ends: one that was stopped goes on when it is asked the same.
     progress : Progress, optional
         A bar on a terminal by default.
     **options
@@ -109,7 +111,7 @@ def infer(
     execution = parse_execution(executor)
     began = time.perf_counter()
     plan = parse_rounds(method, budget, rounds)
-    likelihood: Likelihood | None = Exact(problem.simulator) if needs_exact(method) else None
+    exact = Exact(problem.simulator) if needs_exact(method) else None
     learned: LearnedPosterior | LearnedLikelihood | None = None
     if parsed.approximation is not None:
         assert plan is not None
@@ -120,9 +122,17 @@ def infer(
         if plan is not None:
             with running(execution) as shared:  # one cluster for all rounds
                 learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
-            if isinstance(learned, Likelihood):
-                likelihood = learned
-        draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
+        identity = {
+            "simulator": problem.simulator.fingerprint(),
+            "observation": problem.observation.x.tolist(),
+            "box": learning.prior.box,
+            "method": method,
+            "options": dict(options),
+            "seed": seed,
+        }
+        with remembered(exact, store, identity) as said:
+            likelihood = learned if isinstance(learned, Likelihood) else said
+            draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
     seconds = time.perf_counter() - began
     cost = Cost(
         learning.cost.simulator_calls,
@@ -137,9 +147,9 @@ def infer(
         "execution": execution.cluster,
         **learning.record,
     }
-    if isinstance(likelihood, Exact) and likelihood.failures:
-        provenance["likelihood_failures"] = likelihood.failures
-    if isinstance(likelihood, Exact):
+    if exact is not None and exact.failures:
+        provenance["likelihood_failures"] = exact.failures
+    if exact is not None:
         learned = None  # it only proposed: the posterior is that of the exact likelihood
     result = make_result(
         problem, draws, method=method, seed=seed, provenance=provenance, learned=learned

@@ -63,7 +63,7 @@ def dequantised(x: Array, seed: int) -> Array:
     counts = np.all(x == np.round(x), axis=0) & (np.ptp(x, axis=0) > 0)
     if not counts.any():
         return x
-    return x + counts * stream(seed, "dequantise").uniform(-0.5, 0.5, x.shape)
+    return np.asarray(x + counts * stream(seed, "dequantise").uniform(-0.5, 0.5, x.shape))
 
 
 class FlowLikelihood(LearnedLikelihood):

@@ -4,7 +4,8 @@ Stock loops spend most of their time on overhead when networks are small: batche
 data loader per epoch, a constant learning rate and long patience.  Here the batch grows with the
 data and the learning rate follows one cycle (Smith & Topin 2019, arXiv:1708.07120), so that the
 number of steps is known beforehand; the weights are averaged over the last steps, and those with
-the lowest held-out loss are kept.
+the lowest held-out loss are kept.  Where that loss stays above its lowest value for a quarter of
+the cycle, the network has begun to learn its simulations by heart, and training ends.
 Any sbi-compatible estimator can be trained: all that is asked of it is ``loss(input, condition)``.
 """
 
@@ -31,6 +32,10 @@ MIN_SIMULATIONS = 100
 AVERAGING = 0.98
 LEARNING_RATE = 3e-3
 EPOCHS = 10, 100
+PATIENCE = 0.25
+"""Share of all epochs without a lower held-out loss after which no lower one is awaited: it is
+noisy where networks see random noise, and their last gains come up to a quarter of the cycle after
+those before."""
 
 
 class TrainingOptions(Options):
@@ -43,7 +48,7 @@ class TrainingOptions(Options):
     learning_rate : float, optional
         Peak of the cycle; by default what suits the network.
     steps : int
-        Optimiser steps, rounded to between 10 and 100 whole epochs.
+        Optimiser steps at most, rounded to between 10 and 100 whole epochs.
     validation_fraction : float
         Share of the simulations held out to choose the weights.
     """
@@ -157,6 +162,8 @@ def fit(
                 best_loss, best_epoch = held, epoch
                 best = {name: value.clone() for name, value in average.state_dict().items()}
             task.advance()
+            if epoch - best_epoch >= PATIENCE * epochs:
+                break
     if best is None:
         raise InferenceError(
             "training did not converge: the held-out loss was never finite",

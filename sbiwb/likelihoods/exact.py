@@ -57,6 +57,11 @@ class Exact(Likelihood):
             "theta": list(self._failed),
         }
 
+    @property
+    def number_failed(self) -> int:
+        """Evaluations that failed so far."""
+        return self._reasons.total()
+
     def log_likelihood(self, theta: Array, x: Array) -> Array:
         assert isinstance(self.simulator, KnownLikelihood)  # for the type checker
         value = np.array(self.simulator.log_likelihood(theta, x), dtype=np.float64)
