@@ -103,6 +103,8 @@ def parse_method(name: str, options: Mapping[str, Any], also: Sequence[str] = ()
         if not any(key in part for part in parts):
             known = sorted(set(also).union(*parts))
             raise unknown_name(f"option of {name}", key, known)
+    if sampler is not None and sampler.gives_evidence:
+        options = {"entries": "all", **options}  # an evidence is that of all data
     return Method(
         str(name),
         estimator,

@@ -25,6 +25,7 @@ from sbiwb.estimators._embedding import (
     embed,
     standardised,
 )
+from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._flow import (
     DensityOptions,
     build_flow,
@@ -199,8 +200,8 @@ def learn_posterior(
     """
     usable = simulations.select(simulations.valid)
     check_enough(len(usable))
-    scale = fit_whitening(usable.x)
     told = linear_coordinates(usable.theta, prior)
+    scale = fit_whitening(usable.x, connected_entries(told, usable.x, seed))
     x = scale(usable.x)
     directions = informative_directions(told, x, seed)
     kind = getattr(options, "embedding", "none")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.errors import DataError
 
+Mask = NDArray[np.bool_]
 WHITEN_UP_TO = 256
 """Largest number of data entries for which the full covariance is used."""
 
@@ -71,8 +73,8 @@ class Whitening:
         return cls(*(arrays[f"{prefix}.{name}"] for name in ("kept", "mean", "matrix")))
 
 
-def fit_whitening(x: Array) -> Whitening:
-    """Fit to simulated data x (n, *shape).
+def fit_whitening(x: Array, entries: Mask | None = None) -> Whitening:
+    """Fit to simulated data x (n, *shape), or to some entries (k,) of the flattened data.
 
     The full covariance is used where it can be estimated (k ≤ 256 entries and n > 4 k), so that a
     small signal hidden in strongly correlated entries reaches the network at unit scale.
@@ -86,7 +88,7 @@ def fit_whitening(x: Array) -> Whitening:
     sd = flat.std(axis=0)
     # An entry that varies by less than rounding of its own size is constant.
     varies = sd > 1e-12 * np.maximum(np.abs(flat).max(axis=0), np.finfo(float).tiny)
-    kept = np.flatnonzero(varies)
+    kept = np.flatnonzero(varies if entries is None else varies & entries)
     if len(kept) == 0:
         raise DataError("every entry of the simulated data is constant: nothing can be learned")
     mean, sd = flat[:, kept].mean(axis=0), sd[kept]

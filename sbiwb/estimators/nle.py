@@ -16,6 +16,7 @@ from pydantic import Field
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._flow import (
     FlowOptions,
     build_flow,
@@ -26,7 +27,12 @@ from sbiwb.estimators._flow import (
 )
 from sbiwb.estimators._proposals import ProposalOptions
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import Whitening, fit_whitening, smooth_coordinates
+from sbiwb.estimators._scaling import (
+    Whitening,
+    fit_whitening,
+    linear_coordinates,
+    smooth_coordinates,
+)
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.likelihoods._gradients import chained
@@ -41,9 +47,17 @@ class NLEOptions(FlowOptions, ProposalOptions):
 
     It is a mixture by default, or, of more than 256 numbers, where a mixture's many networks would
     be slow, a masked autoregressive flow.
+
+    Parameters
+    ----------
+    entries : {"connected", "all"}
+        Which data are described: those connected with the parameters, see
+        `sbiwb.estimators._entries`, or all, which an evidence needs: `sbiwb.infer` takes all by
+        default for samplers that give one.
     """
 
     flow: Literal["maf", "nsf", "mixture"] = "mixture"
+    entries: Literal["connected", "all"] = "connected"
     hidden: int = Field(32, ge=1)
     transforms: int = Field(2, ge=1)
 
@@ -69,7 +83,8 @@ def dequantised(x: Array, seed: int) -> Array:
 class FlowLikelihood(LearnedLikelihood):
     """q(x | θ) as scaling, regression and a flow on the residual.
 
-    Entries of x that were constant in training are left out: they carry no information.
+    Entries of x that were constant in training are left out: they carry no information.  So are
+    those that have nothing to do with θ; then it is no density of all of x, and not `normalised`.
     """
 
     def __init__(
@@ -84,6 +99,7 @@ class FlowLikelihood(LearnedLikelihood):
     ) -> None:
         self.prior, self.scale, self.mean, self.whiten = prior, scale, mean, whiten
         self.flow, self.recipe, self.log = flow, recipe, log
+        self.normalised = not recipe.get("left_out")
         self._log_abs_det = scale.log_abs_det + float(np.linalg.slogdet(whiten)[1])
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
@@ -144,13 +160,17 @@ class NLE(Estimator[NLEOptions]):
         usable = simulations.select(simulations.valid)
         check_enough(len(usable))
         data = dequantised(usable.x, seed)
-        scale = fit_whitening(data)
+        told = linear_coordinates(usable.theta, prior)
+        kept = connected_entries(told, data, seed) if options.entries == "connected" else None
+        scale = fit_whitening(data, kept)
         x = scale(data)
         condition = smooth_coordinates(usable.theta, prior)
         mean = fit_polynomial(condition, x, seed)
         whiten = whitening_matrix(x - mean(condition))
         target = (x - mean(condition)) @ whiten
+        left_out = int(np.sum(np.ptp(data.reshape(len(data), -1), axis=0) > 0)) - len(scale.kept)
         recipe = options.recipe("nle", target.shape[1], condition.shape[1])
+        recipe = {**recipe, "left_out": left_out}
         flow = build_flow(recipe, seed)
         log = fit(flow, to_tensor(target), to_tensor(condition), options, seed, progress)
         return FlowLikelihood(prior, scale, mean, whiten, flow, recipe, log)

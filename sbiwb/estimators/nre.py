@@ -15,6 +15,7 @@ from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.estimators._contrast import Contrast
 from sbiwb.estimators._directions import informative_directions
+from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._flow import in_chunks, load_weights, to_tensor, to_weights
 from sbiwb.estimators._proposals import ProposalOptions
 from sbiwb.estimators._scaling import Whitening, fit_whitening, linear_coordinates
@@ -126,7 +127,7 @@ class NRE(Estimator[NREOptions]):
         usable = simulations.select(simulations.valid)
         check_enough(len(usable))
         condition = linear_coordinates(usable.theta, prior)
-        scale = fit_whitening(usable.x)
+        scale = fit_whitening(usable.x, connected_entries(condition, usable.x, seed))
         directions = informative_directions(condition, scale(usable.x), seed)
         if directions is not None:
             scale = scale.then(directions)
