@@ -42,7 +42,7 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     -------
     ndarray, shape (k, m), or None
         Orthogonal under the noise; None if too few simulations or too many data to tell, or if
-        nothing stands out.
+        nothing stands out, or everything does.
 
     Notes
     -----
@@ -71,6 +71,8 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     if chosen.shape[1] == 0:
         return None
     basis, size, _ = np.linalg.svd(chosen, full_matrices=False)
+    if np.sum(size > SAME) == k:
+        return None  # nothing is left out: the data stay as they are
     directions = noise @ basis[:, size > SAME]
     return np.asarray(directions / (x @ directions).std(axis=0))
 

@@ -116,6 +116,20 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
         )
 
 
+def see_principal_axes(flow: Any, whiten: Array) -> None:
+    """Let half of a mixture's members see the principal axes of the data that `whiten` whitened.
+
+    Parameters
+    ----------
+    flow : density estimator
+        Only mixtures have members that may differ; others stay as they are.
+    whiten : ndarray, shape (k, k)
+        Symmetric; its eigenvectors are the axes.
+    """
+    if hasattr(flow, "turn_half"):
+        flow.turn_half(to_tensor(np.linalg.eigh(whiten)[1]))
+
+
 def to_weights(flow: Any) -> dict[str, Array]:
     """Weights and buffers of a network as named arrays."""
     return {_PREFIX + name: value.numpy() for name, value in flow.state_dict().items()}

@@ -33,6 +33,7 @@ from sbiwb.estimators._flow import (
     in_chunks,
     load_weights,
     log_prob,
+    see_principal_axes,
     to_tensor,
     to_weights,
 )
@@ -215,6 +216,7 @@ def learn_posterior(
     if kind == "none":
         recipe = options.recipe(estimator, target.shape[1], x.shape[1])
         flow = build_flow(recipe, seed)
+        see_principal_axes(flow, residuals.whiten)
         log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
         return FlowPosterior(prior, scale, residuals, flow, recipe, log)
     shape = usable.x.shape[1:]
@@ -223,6 +225,7 @@ def learn_posterior(
     recipe = {**recipe, "embedding": drawn}
     features = Features(Embedding(drawn, seed), *standardised(usable.x))
     flow = build_flow(recipe, seed)
+    see_principal_axes(flow, residuals.whiten)
     both = Embedded(flow, features.embedding, x.shape[1])
     told = np.concatenate([x, features.entries(usable.x)], axis=1)
     log = fit(both, to_tensor(target), to_tensor(told), options, seed, progress)

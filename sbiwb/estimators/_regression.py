@@ -8,9 +8,9 @@ be zero, in which case nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from math import comb
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Polynomial:
     ----------
     degree : int
         Total degree.
+    crossed : bool
+        Whether it has products of different inputs, or is a sum of functions of one each.
     low, high : ndarray, shape (m,)
         Range of the inputs in training: beyond it the polynomial is held at the edge, since it
         says nothing there.
@@ -37,19 +39,21 @@ class Polynomial:
     """
 
     degree: int
+    crossed: bool
     low: Array
     high: Array
     coefficients: Array
 
     def __call__(self, inputs: Array) -> Array:
         """Evaluate at inputs (n, m); shape (n, k)."""
-        features = polynomial_features(_scaled(inputs, self.low, self.high), self.degree)
+        scaled = _scaled(inputs, self.low, self.high)
+        features = polynomial_features(scaled, self.degree, crossed=self.crossed)
         return np.asarray(features @ self.coefficients)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""
         return {
-            f"{prefix}.degree": np.array([self.degree], float),
+            f"{prefix}.degree": np.array([self.degree, self.crossed], float),
             f"{prefix}.low": self.low,
             f"{prefix}.high": self.high,
             f"{prefix}.coefficients": self.coefficients,
@@ -58,35 +62,52 @@ class Polynomial:
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], prefix: str) -> Polynomial:
         """Inverse of `arrays`."""
-        degree = int(arrays[f"{prefix}.degree"][0])
-        return cls(degree, *(arrays[f"{prefix}.{n}"] for n in ("low", "high", "coefficients")))
+        degree, crossed = arrays[f"{prefix}.degree"]
+        return cls(
+            int(degree),
+            bool(crossed),
+            *(arrays[f"{prefix}.{n}"] for n in ("low", "high", "coefficients")),
+        )
 
 
 def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
-    """Fit target (n, k) on inputs (n, m) by least squares, the degree chosen on held-out rows.
+    """Fit target (n, k) on inputs (n, m) by least squares, the features chosen on held-out rows.
 
     The score is the log-determinant of the held-out residual covariance: the Gaussian
-    log-likelihood up to constants.  Degrees with fewer than ten training rows a feature are not
-    tried.
+    log-likelihood up to constants.  Features with fewer than ten training rows each are not tried.
     """
     rows = stream(seed, "regression").permutation(len(inputs))
     held, kept = np.split(rows, [max(2, int(HELD_OUT * len(rows)))])
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     scaled = _scaled(inputs, low, high)
-    scores = []
-    for degree in range(MAX_DEGREE + 1):
-        if comb(inputs.shape[1] + degree, degree) * ROWS_PER_FEATURE > len(kept):
-            break
-        features = polynomial_features(scaled, degree)
+    scores: dict[tuple[int, bool], float] = {}
+    for degree, crossed in _choices(inputs.shape[1]):
+        features = polynomial_features(scaled, degree, crossed=crossed)
+        if features.shape[1] * ROWS_PER_FEATURE > len(kept):
+            continue
         coefficients = _least_squares(features[kept], target[kept])
-        scores.append(_log_det(target[held] - features[held] @ coefficients))
-    degree = int(np.argmin(scores))
-    coefficients = _least_squares(polynomial_features(scaled, degree), target)
-    return Polynomial(degree, low, high, coefficients)
+        scores[degree, crossed] = _log_det(target[held] - features[held] @ coefficients)
+    degree, crossed = min(scores, key=scores.__getitem__)
+    features = polynomial_features(scaled, degree, crossed=crossed)
+    return Polynomial(degree, crossed, low, high, _least_squares(features, target))
 
 
-def polynomial_features(points: Array, degree: int) -> Array:
-    """All products of up to `degree` columns of points (n, m), the constant first."""
+def _choices(m: int) -> Iterator[tuple[int, bool]]:
+    """Degrees, and whether there are products of different inputs, of which m may have none."""
+    for degree in range(MAX_DEGREE + 1):
+        yield degree, False
+        if degree > 1 and m > 1:
+            yield degree, True
+
+
+def polynomial_features(points: Array, degree: int, *, crossed: bool = True) -> Array:
+    """All products of up to `degree` columns of points (n, m), the constant first.
+
+    If not `crossed`, powers of each column only.
+    """
+    if not crossed:
+        powers = [points**power for power in range(1, degree + 1)]
+        return np.concatenate([np.ones((len(points), 1)), *powers], axis=1)
     columns = [np.ones(len(points))]
     previous: dict[tuple[int, ...], Array] = {(): columns[0]}
     for power in range(1, degree + 1):
@@ -115,8 +136,12 @@ def _log_det(residual: Array) -> float:
 
 
 def whitening_matrix(residual: Array) -> Array:
-    """Matrix W (k, k) such that residual @ W has unit covariance."""
+    """Symmetric matrix W (k, k) such that residual @ W has unit covariance.
+
+    Of all that do it is the one that leaves columns most like themselves, and independent ones
+    apart.
+    """
     covariance = np.atleast_2d(np.cov(residual, rowvar=False))
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 1e-14 * values[-1])
-    return np.asarray(vectors / np.sqrt(values))
+    return np.asarray((vectors / np.sqrt(values)) @ vectors.T)

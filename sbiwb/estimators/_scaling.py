@@ -98,7 +98,9 @@ def fit_whitening(x: Array, entries: Mask | None = None) -> Whitening:
     eigenvalues, vectors = np.linalg.eigh(correlation)
     # Directions at rounding level are kept at a finite scale instead of blown up to unit variance.
     scale = 1 / np.sqrt(np.maximum(eigenvalues, 1e-10 * eigenvalues[-1]))
-    return Whitening(kept.astype(float), mean, (vectors * scale) / sd[:, np.newaxis])
+    # Symmetric: columns stay most like the entries they came from, and independent ones apart.
+    matrix = (vectors * scale) @ vectors.T
+    return Whitening(kept.astype(float), mean, matrix / sd[:, np.newaxis])
 
 
 def has_covariance(n: int, k: int) -> bool:

@@ -22,6 +22,7 @@ from sbiwb.estimators._flow import (
     build_flow,
     from_weights,
     log_prob,
+    see_principal_axes,
     to_tensor,
     to_weights,
 )
@@ -172,6 +173,7 @@ class NLE(Estimator[NLEOptions]):
         recipe = options.recipe("nle", target.shape[1], condition.shape[1])
         recipe = {**recipe, "left_out": left_out}
         flow = build_flow(recipe, seed)
+        see_principal_axes(flow, whiten)
         log = fit(flow, to_tensor(target), to_tensor(condition), options, seed, progress)
         return FlowLikelihood(prior, scale, mean, whiten, flow, recipe, log)
 

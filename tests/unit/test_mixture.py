@@ -16,12 +16,15 @@ from sbiwb.estimators.npe import NPEOptions
 from sbiwb.method import parse_method
 
 
-def mixture(target=2, condition=3, members=2, seed=0, scale=0.2):
-    """An untrained one with outputs far from those it starts with."""
+def mixture(target=2, condition=3, members=2, seed=0, scale=0.2, angle=None):
+    """An untrained one with outputs far from those it starts with; half of it may be turned."""
     torch.manual_seed(seed)
     net = AutoregressiveMixture(target, condition, 8, members)
     with torch.no_grad():
         net.net.last += scale * torch.randn_like(net.net.last)
+    if angle is not None:
+        c, s = math.cos(angle), math.sin(angle)
+        net.turn_half(torch.tensor([[c, -s], [s, c]]))
     return net
 
 
@@ -34,9 +37,10 @@ def test_before_training_it_is_near_a_standard_normal():
     assert float(difference.abs().mean()) < 0.3
 
 
+@pytest.mark.parametrize("angle", [None, 0.7])
 @torch.no_grad()
-def test_the_density_integrates_to_one():
-    net = mixture()
+def test_the_density_integrates_to_one(angle):
+    net = mixture(angle=angle)
     axis = torch.linspace(-25, 25, 1001)
     grid = torch.cartesian_prod(axis, axis)
     density = net.log_prob(grid[:, None], torch.tensor([[0.3, -1.0, 0.5]])).exp()
@@ -55,10 +59,11 @@ def test_an_entry_depends_on_those_before_it_only():
     assert not torch.equal(before[:, 2], after[:, 2])
 
 
+@pytest.mark.parametrize("angle", [None, 0.7])
 @torch.no_grad()
-def test_draws_follow_the_density():
+def test_draws_follow_the_density(angle):
     """Both marginals against the density, summed on a grid; a shifted density is caught."""
-    net, condition = mixture(), torch.tensor([[0.3, -1.0, 0.5]])
+    net, condition = mixture(angle=angle), torch.tensor([[0.3, -1.0, 0.5]])
     drawn = net.sample(torch.Size([4000]), condition)[:, 0]
     assert drawn.shape == (4000, 2)
     axis = torch.linspace(-25, 25, 1001)
@@ -74,6 +79,17 @@ def test_draws_follow_the_density():
         values = drawn[:, entry].numpy()
         assert stats.kstest(values, lambda t: at(t, 0.0)).pvalue > 1e-3
         assert stats.kstest(values, lambda t: at(t, 0.3)).pvalue < 1e-6
+
+
+@torch.no_grad()
+def test_a_turned_member_is_the_same_density_of_turned_inputs():
+    net, turned = mixture(), mixture(angle=0.7)
+    t, c = torch.randn(50, 2), torch.randn(50, 3)
+    plain, half = net.net.log_prob(t, c), turned.net.log_prob(t, c)
+    assert torch.equal(plain[0], half[0])
+    assert not torch.allclose(plain[1], half[1], atol=0.1)
+    of_turned_inputs = net.net.log_prob(t @ turned.net.turns[1], c)
+    assert torch.allclose(of_turned_inputs[1], half[1], atol=1e-4)
 
 
 @torch.no_grad()

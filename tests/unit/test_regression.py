@@ -12,6 +12,7 @@ from sbiwb.estimators._regression import (
     polynomial_features,
     whitening_matrix,
 )
+from sbiwb.rng import stream
 
 RNG = np.random.default_rng(0)
 INPUTS = RNG.uniform(-1, 1, (400, 2))
@@ -85,3 +86,24 @@ def test_whitened_residuals_have_unit_covariance(k):
 def test_residuals_without_noise_in_one_direction_stay_finite():
     one = RNG.standard_normal((300, 1))
     assert np.all(np.isfinite(whitening_matrix(np.hstack([one, one]))))
+
+
+def test_a_sum_of_functions_of_one_input_each_is_fitted_as_one():
+    inputs = stream(7, "inputs").uniform(-1, 1, (600, 6))
+    target = (np.abs(inputs) + inputs**3).sum(axis=1, keepdims=True)
+    noise = 0.3 * stream(8, "noise").standard_normal(target.shape)
+    fitted = fit_polynomial(inputs, target + noise, seed=1)
+    assert not fitted.crossed
+    product = inputs[:, :1] * inputs[:, 1:2]
+    assert fit_polynomial(inputs, product + noise, seed=1).crossed
+    again = Polynomial.from_arrays(fitted.arrays("mean"), "mean")
+    assert np.array_equal(again(inputs), fitted(inputs))
+
+
+def test_whitening_leaves_independent_columns_apart():
+    columns = stream(9, "columns").standard_normal((1000, 2)) * [1.0, 5.0]
+    matrix = whitening_matrix(columns)
+    # Correlations of 1,000 independent rows are below five standard errors; axes of a covariance
+    # of equal variances would lie anywhere.
+    correlated = abs(matrix[0, 1]) / np.sqrt(matrix[0, 0] * matrix[1, 1])
+    assert correlated < 5 / np.sqrt(1000)
