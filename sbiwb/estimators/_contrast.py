@@ -71,6 +71,8 @@ class Contrast(nn.Module):
         Parameters of other rows that each datum is shown; at least 1.
     """
 
+    patience = 1.0
+
     def __init__(self, net: Any, kind: str, contrasts: int) -> None:
         super().__init__()
         self.net, self.kind, self.contrasts = net, kind, contrasts

@@ -4,8 +4,8 @@ Stock loops spend most of their time on overhead when networks are small: batche
 data loader per epoch, a constant learning rate and long patience.  Here the batch grows with the
 data and the learning rate follows one cycle (Smith & Topin 2019, arXiv:1708.07120), so that the
 number of steps is known beforehand; the weights are averaged over the last steps, and those with
-the lowest held-out loss are kept.  Where that loss stays above its lowest value for a quarter of
-the cycle, the network has begun to learn its simulations by heart, and training ends.
+the lowest held-out loss are kept.  Where a density's stays above its lowest value for a quarter
+of the cycle, it has begun to learn its simulations by heart, and training ends.
 Any sbi-compatible estimator can be trained: all that is asked of it is ``loss(input, condition)``.
 """
 
@@ -33,9 +33,9 @@ AVERAGING = 0.98
 LEARNING_RATE = 3e-3
 EPOCHS = 10, 100
 PATIENCE = 0.25
-"""Share of all epochs without a lower held-out loss after which no lower one is awaited: it is
-noisy where networks see random noise, and their last gains come up to a quarter of the cycle after
-those before."""
+"""Share of all epochs without a lower held-out loss after which none is awaited, unless the network
+says otherwise: one whose loss is random, such as that of pairs drawn anew, falls late and by
+little, and is trained to the end."""
 
 
 class TrainingOptions(Options):
@@ -130,6 +130,7 @@ def fit(
     rate = options.learning_rate
     if rate is None:
         rate = float(getattr(network, "learning_rate", LEARNING_RATE))
+    patience = float(getattr(network, "patience", PATIENCE)) * epochs
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, rate, total_steps=epochs * per_epoch, pct_start=0.2
@@ -162,7 +163,7 @@ def fit(
                 best_loss, best_epoch = held, epoch
                 best = {name: value.clone() for name, value in average.state_dict().items()}
             task.advance()
-            if epoch - best_epoch >= PATIENCE * epochs:
+            if epoch - best_epoch >= patience:
                 break
     if best is None:
         raise InferenceError(

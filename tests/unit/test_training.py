@@ -92,6 +92,21 @@ def test_the_best_state_is_kept_not_the_last():
     assert abs(network.slope.item()) < 0.45
 
 
+def test_a_patient_network_is_trained_to_the_end():
+    class Patient(Line):
+        """Whose held-out loss is lowest in the first epoch."""
+
+        patience = 1.0
+
+        def loss(self, inputs, condition):
+            worse = 0.0 if torch.is_grad_enabled() else float(self.slope.detach()) ** 2
+            return super().loss(inputs, condition) + 100 * worse
+
+    for kind, shorter in ((Patient, False), (type("Hasty", (Patient,), {"patience": 0.1}), True)):
+        _, log = trained(kind(), steps=200, batch_size=30)
+        assert (len(log.training) < 33) == shorter
+
+
 def test_training_that_never_was_finite_is_an_error():
     with pytest.raises(InferenceError, match=r"did not converge.*lower learning_rate="):
         trained(Broken(), steps=1)
