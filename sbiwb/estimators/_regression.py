@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from math import comb
 
 import numpy as np
 
@@ -81,10 +82,8 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     scaled = _scaled(inputs, low, high)
     scores: dict[tuple[int, bool], float] = {}
-    for degree, crossed in _choices(inputs.shape[1]):
+    for degree, crossed in _choices(inputs.shape[1], len(kept) // ROWS_PER_FEATURE):
         features = polynomial_features(scaled, degree, crossed=crossed)
-        if features.shape[1] * ROWS_PER_FEATURE > len(kept):
-            continue
         coefficients = _least_squares(features[kept], target[kept])
         scores[degree, crossed] = _log_det(target[held] - features[held] @ coefficients)
     degree, crossed = min(scores, key=scores.__getitem__)
@@ -92,11 +91,12 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
     return Polynomial(degree, crossed, low, high, _least_squares(features, target))
 
 
-def _choices(m: int) -> Iterator[tuple[int, bool]]:
-    """Degrees, and whether there are products of different inputs, of which m may have none."""
+def _choices(m: int, most: int) -> Iterator[tuple[int, bool]]:
+    """Degrees, and whether there are products of different inputs, of at most so many features."""
     for degree in range(MAX_DEGREE + 1):
-        yield degree, False
-        if degree > 1 and m > 1:
+        if degree == 0 or 1 + m * degree <= most:
+            yield degree, False
+        if degree > 1 and m > 1 and comb(m + degree, degree) <= most:
             yield degree, True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,13 @@ def test_whitening_leaves_independent_columns_apart():
     # of equal variances would lie anywhere.
     correlated = abs(matrix[0, 1]) / np.sqrt(matrix[0, 0] * matrix[1, 1])
     assert correlated < 5 / np.sqrt(1000)
+
+
+def test_features_that_are_too_many_are_not_even_made():
+    """Products of up to five of 40 inputs are a million, and 10 GB for a thousand rows."""
+    inputs = stream(10, "many").standard_normal((1000, 40))
+    tracemalloc.start()
+    fit_polynomial(inputs, inputs[:, :1], seed=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6
