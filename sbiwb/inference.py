@@ -122,15 +122,8 @@ def infer(
         if plan is not None:
             with running(execution) as shared:  # one cluster for all rounds
                 learned, learning = _learn(problem, parsed, plan, seed, shared, store, progress)
-        identity = {
-            "simulator": problem.simulator.fingerprint(),
-            "observation": problem.observation.x.tolist(),
-            "box": learning.prior.box,
-            "method": method,
-            "options": dict(options),
-            "seed": seed,
-        }
-        with remembered(exact, store, identity) as said:
+        asked = {"box": learning.prior.box, "method": method, "options": options, "seed": seed}
+        with remembered(exact, store, problem.observation.x, asked) as said:
             likelihood = learned if isinstance(learned, Likelihood) else said
             draws = _draw(problem, parsed, likelihood, learned, learning.prior, seed, progress)
     seconds = time.perf_counter() - began
@@ -273,18 +266,19 @@ def _learn(
             )
             calls += found.cost.likelihood_calls
             region = region.around(found.flat, follow=follow)
+    everything = made.everything
     log = getattr(learned, "log", None)
     record = {
         "budget": plan.budget,
         "rounds": plan.rounds,
-        "simulations": made.everything.counts(),
+        "simulations": everything.counts(),
         "used": int(usable.valid.sum()),
         "network": learned.state()[0],
         "training": {} if log is None else log.__dict__,
     }
     if follow:
         record["followed"] = made.followed
-    failed = made.everything.select(~made.everything.valid)
+    failed = everything.select(~everything.valid)
     cost = Cost(calls_each * sum(sizes), calls)
     return learned, _Learning(prior, made.drawn_from(prior), cost, record, failed)
 

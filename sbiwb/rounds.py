@@ -16,7 +16,7 @@ from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations, concatenate
 from sbiwb.diagnostics.truncation import STRIP, WARN
 from sbiwb.errors import UsageError
-from sbiwb.execute import Proposal
+from sbiwb.execute.proposal import OfPrior, Proposal
 from sbiwb.method import Method, Rounds
 
 BOX_MARGIN = 0.1
@@ -118,7 +118,7 @@ def _holds(outer: Prior, inner: Prior) -> bool:
 
 
 @dataclass(frozen=True)
-class Followed:
+class Followed(OfPrior):
     """Posterior draws, any of which is as likely as any other to be simulated next.
 
     Parameters
@@ -129,16 +129,6 @@ class Followed:
 
     prior: Prior
     draws: Array
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Parameter names."""
-        return self.prior.names
-
-    @property
-    def dim(self) -> int:
-        """Number of parameters."""
-        return self.prior.dim
 
     @property
     def key(self) -> str:

@@ -21,6 +21,7 @@ from sbiwb.approximations.base import Approximated, Approximation, Simulate
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations, concatenate
+from sbiwb.execute.proposal import OfPrior
 
 
 class SequentialOptions(ComparingOptions):
@@ -91,7 +92,7 @@ class SequentialABC(Approximation[SequentialOptions]):
 
 
 @dataclass(frozen=True)
-class Kernels:
+class Kernels(OfPrior):
     """Gaussian kernels around weighted points, in the prior's unconstrained space.
 
     Parameters
@@ -118,16 +119,6 @@ class Kernels:
         # A trace of noise, so that points that all agree in one parameter have a density too.
         covariance[np.diag_indices_from(covariance)] += 1e-12
         return cls(prior, z, log_share, np.asarray(np.linalg.cholesky(2 * covariance)))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Parameter names."""
-        return self.prior.names
-
-    @property
-    def dim(self) -> int:
-        """Number of parameters."""
-        return self.prior.dim
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ import xarray as xr
 from sbiwb import registry
 from sbiwb.checking.evidence import repeatable, repeated
 from sbiwb.checking.information import DATA, at_posterior
-from sbiwb.checking.local import Updated, is_local, simulate_near
+from sbiwb.checking.local import Updated, is_local, proposal
 from sbiwb.checking.profiling import likelihood_of, of_result
 from sbiwb.core.distributions import Array
 from sbiwb.core.problem import Problem
@@ -108,13 +108,23 @@ def check(
         if value is not None and (isinstance(value, bool) or value < 1):
             raise UsageError(f"bad {name}", got=repr(value), expected="a whole number > 0, or None")
     if calibration is not None and result.learned is not None:
-        simulate_held_out = simulate_near if is_local(result) else _simulate
-        held_out_seed = integer_seed(seed, "held out")
-        held_out = simulate_held_out(result, calibration, held_out_seed, execution)
+        held_out = simulate(
+            problem.simulator,
+            proposal(result),
+            calibration,
+            seed=integer_seed(seed, "held out"),
+            execution=execution,
+        )
         group = _calibrate(result, held_out, seed, progress)
         result = result.with_group("calibration", group)
     if "training" not in result.tree.children and not problem.simulator.costly:
-        drawn = _simulate(result, KEPT_SIMULATIONS, integer_seed(seed, "prior"), execution)
+        drawn = simulate(
+            problem.simulator,
+            result.training_prior,
+            KEPT_SIMULATIONS,
+            seed=integer_seed(seed, "prior"),
+            execution=execution,
+        )
         result = result.with_group("training", training_group(problem, drawn))
     if predictive is not None:
         group = _predict(result, problem, predictive, seed, execution)
@@ -142,11 +152,6 @@ def applicable(result: Result, options: Mapping[str, Any]) -> dict[str, Any]:
     if kept.get("evidence") is not None and not repeatable(result):
         del kept["evidence"]
     return kept
-
-
-def _simulate(result: Result, n: int, seed: int, execution: Execution) -> Simulations:
-    simulator = result.require_problem().simulator
-    return simulate(simulator, result.training_prior, n, seed=seed, execution=execution)
 
 
 def _calibrate(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.core.simulations import Simulations
-from sbiwb.execute import Execution
-from sbiwb.execute.points import simulate_at
+from sbiwb.execute import Proposal
 from sbiwb.likelihoods.base import Likelihood
 from sbiwb.result import Result
-from sbiwb.rng import integer_seed
+from sbiwb.rounds import Followed
 
 
 def is_local(result: Result) -> bool:
@@ -18,11 +16,10 @@ def is_local(result: Result) -> bool:
     return bool(result.provenance.get("followed"))
 
 
-def simulate_near(result: Result, n: int, seed: int, execution: Execution) -> Simulations:
-    """Simulate at n draws of the posterior."""
-    theta = result.samples(n, integer_seed(seed, "theta"))
-    simulator = result.require_problem().simulator
-    return simulate_at(simulator, theta, seed=integer_seed(seed, "x"), execution=execution)
+def proposal(result: Result) -> Proposal:
+    """What parameters of calibration simulations are drawn from."""
+    prior = result.training_prior
+    return Followed(prior, result.samples()) if is_local(result) else prior
 
 
 class Updated(Likelihood):

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
 
 
 class Proposal(Protocol):
@@ -26,3 +27,19 @@ class Proposal(Protocol):
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Draw n points; shape (n, d)."""
+
+
+class OfPrior:
+    """What a proposal for the parameters of a prior has in common with it."""
+
+    prior: Prior
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names."""
+        return self.prior.names
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters."""
+        return self.prior.dim

@@ -65,7 +65,7 @@ class Remembered(Likelihood):
 
 @contextmanager
 def remembered(
-    exact: Exact | None, store: str | os.PathLike[str] | None, identity: Mapping[str, Any]
+    exact: Exact | None, store: str | os.PathLike[str] | None, x: Array, asked: Mapping[str, Any]
 ) -> Iterator[Likelihood | None]:
     """The likelihood for one sampling, remembered in a store until the body succeeds.
 
@@ -75,14 +75,17 @@ def remembered(
         None is passed on.
     store : path, optional
         None keeps nothing.
-    identity : mapping
-        What tells this sampling from others in the store, as plain JSON types.
+    x : ndarray, shape (*output.shape)
+        The observation.
+    asked : mapping
+        What else tells this sampling from others in the store.
     """
     if exact is None or store is None:
         yield exact
         return
+    identity = {"simulator": exact.simulator.fingerprint(), **asked}
     text = json.dumps(identity, sort_keys=True, default=str)
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    name = hashlib.sha256(text.encode() + _bytes(x)).hexdigest()[:16]
     with Answers(Path(store).resolve() / FOLDER / f"{name}.answers") as answers:
         yield Remembered(exact, answers)
 
