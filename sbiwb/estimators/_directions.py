@@ -41,8 +41,8 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     Returns
     -------
     ndarray, shape (k, m), or None
-        Orthogonal under the noise; None if too few simulations or too many data to tell, or if
-        nothing stands out, or everything does.
+        Orthogonal under the noise, or all as they are; None if too few simulations or too many data
+        to tell, or if nothing stands out.
 
     Notes
     -----
@@ -72,7 +72,7 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
         return None
     basis, size, _ = np.linalg.svd(chosen, full_matrices=False)
     if np.sum(size > SAME) == k:
-        return None  # nothing is left out: the data stay as they are
+        return np.eye(k)  # nothing is left out: the data stay as they are
     directions = noise @ basis[:, size > SAME]
     return np.asarray(directions / (x @ directions).std(axis=0))
 

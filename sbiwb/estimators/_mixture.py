@@ -15,14 +15,17 @@ from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
 from torch import nn
 from torch.nn.functional import silu
 
+from sbiwb.estimators._members import stacked
+
 BLOCKS = 2
 COMPONENTS = 8
+DECAYS = 1e-2, 1.0
 SPREAD = 0.5
 """Means of the components before training lie within ± this: near the standard normal."""
 
 
 class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
-    """Members that are trained side by side and averaged as densities.
+    """Members that are trained side by side and averaged as densities, by weight.
 
     Parameters
     ----------
@@ -31,7 +34,9 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
     hidden : int
         Width of the layers of each network.
     members : int
-        Networks in the ensemble; they differ in their first weights only.
+        Networks in the ensemble.  They differ in their first weights; two of every four are held
+        near zero by strong decay, which smooth densities of many numbers want and sharp ones do
+        not bear; and see `turn_half`.  What each is worth is found by `weigh`.
     """
 
     learning_rate = 1e-2
@@ -45,6 +50,16 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
             torch.Size([condition]),
         )
 
+    @property
+    def members(self) -> int:
+        """Number of networks."""
+        return self.net.members
+
+    @property
+    def weight_decay(self) -> torch.Tensor:
+        """Decay of each member's weights, in units of the learning rate; shape (members,)."""
+        return torch.tensor(DECAYS)[torch.arange(self.members) // 2 % 2]
+
     def turn_half(self, turn: torch.Tensor) -> None:
         """Let every second member see inputs turned by an orthogonal matrix (target, target).
 
@@ -57,11 +72,20 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
         """log q(input | condition) of inputs (s, n, target); shape (s, n)."""
         repeated = condition.expand(len(input), *condition.shape).flatten(0, 1)
         each = self.net.log_prob(input.flatten(0, 1), repeated)
-        return (torch.logsumexp(each, 0) - math.log(len(each))).reshape(input.shape[:2])
+        value = torch.logsumexp(each + torch.log(self.net.weights)[:, None], 0)
+        return value.reshape(input.shape[:2])
+
+    def losses(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """−log q of each member; shape (members, n)."""
+        return -self.net.log_prob(input, condition)
 
     def loss(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Mean over members of −log q; shape (n,)."""
-        return -self.net.log_prob(input, condition).mean(0)
+        return self.losses(input, condition).mean(0)
+
+    def weigh(self, input: torch.Tensor, condition: torch.Tensor) -> None:
+        """Weigh the members as held-out pairs ask for."""
+        self.net.weights.copy_(stacked(self.net.log_prob(input, condition)))
 
     def sample(self, sample_shape: torch.Size, condition: torch.Tensor) -> torch.Tensor:
         """Draws of shape (s, n, target)."""
@@ -82,13 +106,15 @@ class _Networks(nn.Module):
         self.register_buffer("mask", mask)
         self.turns: torch.Tensor
         self.register_buffer("turns", torch.eye(target).repeat(members, 1, 1))
+        self.weights: torch.Tensor
+        self.register_buffer("weights", torch.full((members,), 1 / members))
         batch, inputs, outputs = members * target, target + condition, 3 * COMPONENTS
         scale = mask.sum(1, keepdim=True).clamp(min=1).rsqrt()
         self.first = nn.Parameter(scale * torch.randn(batch, inputs, hidden))
         self.first_bias = nn.Parameter(SPREAD * torch.randn(batch, 1, hidden))
         blocks = torch.randn(BLOCKS, batch, hidden, hidden) / math.sqrt(hidden)
-        self.blocks = nn.Parameter(blocks)
-        self.block_biases = nn.Parameter(torch.zeros(BLOCKS, batch, 1, hidden))
+        self.blocks = nn.ParameterList(block.clone() for block in blocks)
+        self.block_biases = nn.ParameterList(torch.zeros(batch, 1, hidden) for _ in range(BLOCKS))
         self.last = nn.Parameter(0.01 * torch.randn(batch, hidden, outputs))
         means = torch.linspace(-SPREAD, SPREAD, COMPONENTS)
         zeros = torch.zeros(COMPONENTS)
@@ -123,9 +149,9 @@ class _Networks(nn.Module):
         return torch.cat([each @ seen, told], 1)
 
     def sample(self, draws: int, c: torch.Tensor) -> torch.Tensor:
-        """Draws for each condition (m, k), each of a member chosen at random; (m draws, target)."""
+        """Draws for each condition (m, k), by members as they weigh; shape (m draws, target)."""
         n = len(c) * draws
-        rows, member = torch.arange(n), torch.randint(self.members, (n,))
+        rows, member = torch.arange(n), torch.multinomial(self.weights, n, replacement=True)
         asked = torch.arange(len(c)).repeat_interleave(draws)
         groups = [torch.nonzero(member == which)[:, 0] for which in range(self.members)]
         conditions = [c[asked[group]] for group in groups]

@@ -18,14 +18,13 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._directions import informative_directions
+from sbiwb.estimators._coordinates import Coordinates, fit_coordinates
 from sbiwb.estimators._embedding import (
     Embedded,
     Embedding,
     embed,
     standardised,
 )
-from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._flow import (
     DensityOptions,
     build_flow,
@@ -38,7 +37,7 @@ from sbiwb.estimators._flow import (
     to_weights,
 )
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import Whitening, fit_whitening, is_bounded, linear_coordinates
+from sbiwb.estimators._scaling import is_bounded, linear_coordinates
 from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
@@ -126,7 +125,7 @@ class FlowPosterior(LearnedPosterior):
     def __init__(
         self,
         prior: Prior,
-        scale: Whitening,
+        scale: Coordinates,
         residuals: ResidualMap,
         flow: Any,
         recipe: dict[str, Any],
@@ -202,15 +201,9 @@ def learn_posterior(
     usable = simulations.select(simulations.valid)
     check_enough(len(usable))
     told = linear_coordinates(usable.theta, prior)
-    scale = fit_whitening(usable.x, connected_entries(told, usable.x, seed))
-    x = scale(usable.x)
-    directions = informative_directions(told, x, seed)
     kind = getattr(options, "embedding", "none")
-    if kind != "none" and directions is None:
-        directions = np.zeros((scale.dim, 0))  # nothing stands out: the embedding is to find it
-    if directions is not None:
-        scale = scale.then(directions)
-        x = scale(usable.x)  # as it is computed for an observation, rounding included
+    scale = fit_coordinates(told, usable.x, seed, embedded=kind != "none")
+    x = scale(usable.x)
     residuals = fit_residual_map(usable.theta, x, prior, seed)
     target = residuals.residual(prior.to_unconstrained(usable.theta), x)
     if kind == "none":
@@ -242,7 +235,7 @@ def restore_posterior(
         weights["residuals.edge"],
         weights["residuals.whiten"],
     )
-    scale = Whitening.from_arrays(weights, "scale")
+    scale = Coordinates.from_arrays(weights, "scale")
     flow, features = from_weights(recipe, weights), None
     if "embedding" in recipe:
         embedding = load_weights(Embedding(recipe["embedding"], seed=0), weights, "embedding.")

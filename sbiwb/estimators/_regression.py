@@ -37,6 +37,8 @@ class Polynomial:
         Range of the inputs in training: beyond it the polynomial is held at the edge, since it
         says nothing there.
     coefficients : ndarray, shape (features, k)
+    score : float
+        Log-determinant of the held-out residual covariance.
     """
 
     degree: int
@@ -44,6 +46,7 @@ class Polynomial:
     low: Array
     high: Array
     coefficients: Array
+    score: float = float("nan")
 
     def __call__(self, inputs: Array) -> Array:
         """Evaluate at inputs (n, m); shape (n, k)."""
@@ -64,11 +67,8 @@ class Polynomial:
     def from_arrays(cls, arrays: dict[str, Array], prefix: str) -> Polynomial:
         """Inverse of `arrays`."""
         degree, crossed = arrays[f"{prefix}.degree"]
-        return cls(
-            int(degree),
-            bool(crossed),
-            *(arrays[f"{prefix}.{n}"] for n in ("low", "high", "coefficients")),
-        )
+        low, high, coefficients = (arrays[f"{prefix}.{n}"] for n in ("low", "high", "coefficients"))
+        return cls(int(degree), bool(crossed), low, high, coefficients)
 
 
 def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
@@ -88,7 +88,8 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
         scores[degree, crossed] = _log_det(target[held] - features[held] @ coefficients)
     degree, crossed = min(scores, key=scores.__getitem__)
     features = polynomial_features(scaled, degree, crossed=crossed)
-    return Polynomial(degree, crossed, low, high, _least_squares(features, target))
+    coefficients, score = _least_squares(features, target), scores[degree, crossed]
+    return Polynomial(degree, crossed, low, high, coefficients, score)
 
 
 def _choices(m: int, most: int) -> Iterator[tuple[int, bool]]:

@@ -4,8 +4,9 @@ Stock loops spend most of their time on overhead when networks are small: batche
 data loader per epoch, a constant learning rate and long patience.  Here the batch grows with the
 data and the learning rate follows one cycle (Smith & Topin 2019, arXiv:1708.07120), so that the
 number of steps is known beforehand; the weights are averaged over the last steps, and those with
-the lowest held-out loss are kept.  Where a density's stays above its lowest value for a quarter
-of the cycle, it has begun to learn its simulations by heart, and training ends.
+the lowest held-out loss are kept, of each member of an ensemble (see `_members`).  Where a
+density's stays above its lowest value for a quarter of the cycle, it has begun to learn its
+simulations by heart, and training ends.
 Any sbi-compatible estimator can be trained: all that is asked of it is ``loss(input, condition)``.
 """
 
@@ -24,6 +25,7 @@ from pydantic import Field
 from sbiwb.core.options import Options
 from sbiwb.errors import InferenceError
 from sbiwb.estimators._denormals import flushed_denormals
+from sbiwb.estimators._members import Best, decay, stacked
 from sbiwb.execute.threads import one_thread
 from sbiwb.progress import Progress
 from sbiwb.rng import integer_seed
@@ -31,6 +33,7 @@ from sbiwb.rng import integer_seed
 MIN_SIMULATIONS = 100
 AVERAGING = 0.98
 LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 1e-4
 EPOCHS = 10, 100
 PATIENCE = 0.25
 """Share of all epochs without a lower held-out loss after which none is awaited, unless the network
@@ -131,12 +134,14 @@ def fit(
     if rate is None:
         rate = float(getattr(network, "learning_rate", LEARNING_RATE))
     patience = float(getattr(network, "patience", PATIENCE)) * epochs
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4, fused=True)
+    members = int(getattr(network, "members", 1))
+    shrinking = getattr(network, "weight_decay", torch.tensor([WEIGHT_DECAY]))
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, rate, total_steps=epochs * per_epoch, pct_start=0.2
     )
     average = copy.deepcopy(network)
-    best, best_loss, log = None, math.inf, TrainingLog([], [], 0)
+    best, best_loss, log = Best(network, members), math.inf, TrainingLog([], [], 0)
     best_epoch = 0
     with one_thread(), flushed_denormals(), progress.task("training", epochs) as task:
         for epoch in range(epochs):
@@ -150,28 +155,48 @@ def fit(
                 loss = network.loss(inputs[chosen], condition[chosen]).mean()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                decay(network, shrinking * schedule.get_last_lr()[0])
                 optimiser.step()
                 schedule.step()
                 _move_average(average, network)
                 total += float(loss.detach())
             average.eval()
-            with torch.no_grad():
-                held = float(average.loss(inputs[validation], condition[validation]).mean())
+            losses = _losses(average, inputs[validation], condition[validation])
+            best.see(average, losses.mean(1))
+            held = _together(losses)
             log.training.append(total / per_epoch)
             log.validation.append(held)
             if held < best_loss:
                 best_loss, best_epoch = held, epoch
-                best = {name: value.clone() for name, value in average.state_dict().items()}
             task.advance()
             if epoch - best_epoch >= patience:
                 break
-    if best is None:
+    if not torch.isfinite(best.losses).all():
         raise InferenceError(
             "training did not converge: the held-out loss was never finite",
             remedy="lower learning_rate=, or look at the simulations for outliers",
         )
-    network.load_state_dict(best)
+    network.load_state_dict(best.network.state_dict())
+    if hasattr(network, "weigh"):
+        with torch.no_grad():
+            network.weigh(inputs[validation], condition[validation])
     return TrainingLog(log.training, log.validation, best_epoch)
+
+
+@torch.no_grad()
+def _losses(network: Any, inputs: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    """Loss of each row, of each member where the network has some; shape (members, n)."""
+    if hasattr(network, "losses"):
+        return torch.as_tensor(network.losses(inputs, condition))
+    return torch.as_tensor(network.loss(inputs, condition))[None]
+
+
+def _together(losses: torch.Tensor) -> float:
+    """Mean loss of an ensemble whose members' are `losses` (members, n), weighed at their best."""
+    if len(losses) == 1:
+        return float(losses.mean())
+    log_weights = torch.log(stacked(-losses))[:, None]
+    return float(-torch.logsumexp(log_weights - losses, 0).mean())
 
 
 @torch.no_grad()

@@ -1,0 +1,95 @@
+"""Members that are trained as one network: each has its own decay and its own best weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, special
+
+from sbiwb.estimators._members import Best, decay, stacked
+from sbiwb.estimators._mixture import DECAYS, AutoregressiveMixture
+from sbiwb.estimators.npe import NPEOptions
+from sbiwb.estimators.training import fit
+from sbiwb.progress import Progress
+
+
+def test_stacking_is_the_best_mixture():
+    """Against a general optimiser; equal weights do worse."""
+    rng = np.random.default_rng(1)
+    log_prob = rng.normal([[0.0], [-0.5], [-4.0]], 1.0, (3, 400))
+
+    def loss(weights):
+        return -special.logsumexp(log_prob, axis=0, b=weights[:, None]).mean()
+
+    found = stacked(torch.tensor(log_prob)).numpy()
+    best = optimize.minimize(
+        lambda logits: loss(special.softmax(logits)), np.zeros(3), method="Nelder-Mead"
+    )
+    assert found.sum() == pytest.approx(1.0)
+    assert loss(found) <= best.fun + 1e-4
+    assert loss(np.full(3, 1 / 3)) > loss(found) + 0.05
+
+
+def test_a_member_that_is_never_right_gets_nothing():
+    log_prob = torch.stack([torch.zeros(100), torch.full((100,), -1e4)])
+    assert torch.allclose(stacked(log_prob), torch.tensor([1.0, 0.0]).double(), atol=1e-5)
+
+
+def test_each_member_keeps_its_own_best():
+    network = AutoregressiveMixture(2, 1, 4, 2)
+    best = Best(network, 2)
+    seen = []
+    for losses in ([3.0, 1.0], [2.0, math.nan], [2.5, 0.5]):
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter += 1.0
+        seen.append([p.detach().clone() for p in network.parameters()])
+        best.see(network, torch.tensor(losses))
+    assert best.losses.tolist() == [2.0, 0.5]
+    for kept, *each in zip(best.network.parameters(), *seen, strict=True):
+        half = len(kept) // 2
+        assert torch.equal(kept[:half], each[1][:half])
+        assert torch.equal(kept[half:], each[2][half:])
+
+
+def test_decay_is_each_members_own():
+    network = AutoregressiveMixture(2, 1, 4, 2)
+    before = [p.detach().clone() for p in network.parameters()]
+    decay(network, torch.tensor([0.0, 0.5]))
+    for old, new in zip(before, network.parameters(), strict=True):
+        half = len(old) // 2
+        assert torch.equal(new[:half], old[:half])
+        assert torch.equal(new[half:], 0.5 * old[half:])
+
+
+@pytest.mark.parametrize(("sharp", "winner"), [(False, 1), (True, 0)])
+def test_decay_is_for_smooth_problems_alone(sharp, winner):
+    """A broad wave in one of twenty numbers, or a narrow one with little noise."""
+    torch.manual_seed(1)
+    condition = torch.randn(5000, 2 if sharp else 20)
+    wave = torch.sin((4 if sharp else 1) * condition[:, :1])
+    target = wave + (0.05 if sharp else 0.3) * torch.randn(5000, 1)
+    network = AutoregressiveMixture(1, condition.shape[1], 32, 4)
+    assert network.weight_decay.tolist() == pytest.approx([DECAYS[0]] * 2 + [DECAYS[1]] * 2)
+    fit(network, target, condition, NPEOptions(), 1, Progress())
+    weak, strong = network.net.weights[:2].sum(), network.net.weights[2:].sum()
+    assert float((weak, strong)[winner]) > 0.7
+
+
+@torch.no_grad()
+def test_weights_hold_for_density_and_draws():
+    torch.manual_seed(2)
+    network = AutoregressiveMixture(1, 1, 4, 2)
+    network.net.last_bias.view(2, 3, -1)[:, 1] += torch.tensor([-20.0, 20.0])[:, None]
+    network.net.weights.copy_(torch.tensor([0.2, 0.8]))
+    points, told = torch.tensor([[[-20.0]], [[20.0]]]), torch.zeros(1, 1)
+    low, high = network.log_prob(points, told)[:, 0].exp().tolist()
+    each = network.net.log_prob(points[:, 0], told.expand(2, 1)).exp()
+    assert low == pytest.approx(0.2 * float(each[0, 0]), rel=1e-4)
+    assert high == pytest.approx(0.8 * float(each[1, 1]), rel=1e-4)
+    drawn = network.sample(torch.Size([20_000]), told)[:, 0, 0]
+    # Five standard errors of a share.
+    assert float((drawn > 0).float().mean()) == pytest.approx(0.8, abs=5 * 0.4 / math.sqrt(20_000))
