@@ -18,7 +18,7 @@ from scipy import special
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
-from sbiwb.estimators._coordinates import Coordinates, fit_coordinates
+from sbiwb.estimators._coordinates import fit_coordinates
 from sbiwb.estimators._embedding import (
     Embedded,
     Embedding,
@@ -37,7 +37,7 @@ from sbiwb.estimators._flow import (
     to_weights,
 )
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import is_bounded, linear_coordinates
+from sbiwb.estimators._scaling import Whitening, is_bounded, linear_coordinates
 from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.progress import Progress
@@ -125,7 +125,7 @@ class FlowPosterior(LearnedPosterior):
     def __init__(
         self,
         prior: Prior,
-        scale: Coordinates,
+        scale: Whitening,
         residuals: ResidualMap,
         flow: Any,
         recipe: dict[str, Any],
@@ -235,7 +235,7 @@ def restore_posterior(
         weights["residuals.edge"],
         weights["residuals.whiten"],
     )
-    scale = Coordinates.from_arrays(weights, "scale")
+    scale = Whitening.from_arrays(weights, "scale")
     flow, features = from_weights(recipe, weights), None
     if "embedding" in recipe:
         embedding = load_weights(Embedding(recipe["embedding"], seed=0), weights, "embedding.")

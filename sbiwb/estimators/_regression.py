@@ -21,6 +21,10 @@ from sbiwb.rng import stream
 MAX_DEGREE = 5
 ROWS_PER_FEATURE = 10
 HELD_OUT = 0.2
+FAINT = 1e-4
+"""Squares of standardised residuals below this count as it where their logarithm is taken."""
+ABSURD = 50.0
+"""No single residual counts for more than this, squared and standardised."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,24 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
     features = polynomial_features(scaled, degree, crossed=crossed)
     coefficients, score = _least_squares(features, target), scores[degree, crossed]
     return Polynomial(degree, crossed, low, high, coefficients, score)
+
+
+def gaussian_loss(inputs: Array, target: Array, seed: int) -> float:
+    """Mean −log density, but for constants, of held-out target (n, k) given inputs (n, m).
+
+    That of a Gaussian: its mean is a polynomial, and so are the logarithms of its variances, along
+    axes in which residuals are uncorrelated.
+    """
+    rows = stream(seed, "gaussian").permutation(len(inputs))
+    held, kept = np.split(rows, [max(2, int(HELD_OUT * len(rows)))])
+    residual = target - fit_polynomial(inputs[kept], target[kept], seed)(inputs)
+    whiten = whitening_matrix(residual[kept])
+    square = (residual @ whiten) ** 2
+    spread = fit_polynomial(inputs[kept], np.log(square[kept] + FAINT), seed)(inputs)
+    spread += np.log(np.mean(square[kept] * np.exp(-spread[kept]), axis=0))
+    surprise = np.minimum(square[held] * np.exp(-spread[held]), ABSURD)
+    each = 0.5 * np.sum(spread[held] + surprise, axis=1)
+    return float(each.mean() - np.linalg.slogdet(whiten)[1])
 
 
 def _choices(m: int, most: int) -> Iterator[tuple[int, bool]]:

@@ -6,7 +6,8 @@ the network, and its numbers are saved with the weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.errors import DataError
+from sbiwb.estimators._warp import Warp, fit_warp
 
 Mask = NDArray[np.bool_]
 WHITEN_UP_TO = 256
@@ -22,7 +24,7 @@ WHITEN_UP_TO = 256
 
 @dataclass(frozen=True)
 class Whitening:
-    """An affine map of flattened data to zero mean and unit covariance (or variance).
+    """A map of flattened data to zero mean and unit covariance (or variance).
 
     Parameters
     ----------
@@ -30,34 +32,49 @@ class Whitening:
         Entries of x that vary: constant ones carry nothing and would divide by zero.
     mean : ndarray, shape (k,)
     matrix : ndarray, shape (k, m) or (k,)
-        Applied from the right to ``x[kept] - mean``; a vector scales each entry.
+        Applied from the right to what `mean` was taken off; a vector scales each entry.
+    warp : Warp, optional
+        Of each entry that is kept, before all else.
     """
 
     kept: Array
     mean: Array
     matrix: Array
+    warp: Warp | None = None
 
     @property
     def dim(self) -> int:
         """Number of scaled entries."""
         return int(self.matrix.shape[-1])
 
-    @property
-    def log_abs_det(self) -> float:
-        """log |d scaled / d x| over the kept entries."""
+    def __call__(self, x: Array) -> Array:
+        """Scale x (n, *shape) to (n, m), or (n, k)."""
+        if len(x) > 1 and x.strides[0] == 0:  # one datum, repeated: it is scaled once
+            return np.repeat(self(x[:1]), len(x), axis=0)
+        entries = self._entries(x)
+        centred = (entries if self.warp is None else self.warp(entries)) - self.mean
+        return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+
+    def log_abs_det(self, x: Array) -> Array:
+        """log |d scaled / d x| over the kept entries of data x (n, *shape); shape (n,)."""
+        if len(x) > 1 and x.strides[0] == 0:
+            return np.repeat(self.log_abs_det(x[:1]), len(x), axis=0)
+        slopes = 0.0 if self.warp is None else self.warp.log_slope(self._entries(x)).sum(axis=1)
+        return np.full(len(x), self._affine_log_det) + slopes
+
+    @cached_property
+    def _affine_log_det(self) -> float:
         if self.matrix.ndim == 1:
             return float(np.sum(np.log(self.matrix)))
         return float(np.linalg.slogdet(self.matrix)[1])
 
-    def __call__(self, x: Array) -> Array:
-        """Scale x (n, *shape) to (n, m), or (n, k)."""
-        centred = x.reshape(len(x), -1)[:, self.kept.astype(int)] - self.mean
-        return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+    def _entries(self, x: Array) -> Array:
+        return np.asarray(x.reshape(len(x), -1)[:, self.kept.astype(int)])
 
     def then(self, directions: Array) -> Whitening:
         """Return this map followed by a projection onto `directions` (k, m)."""
         matrix = np.diag(self.matrix) if self.matrix.ndim == 1 else self.matrix
-        return Whitening(self.kept, self.mean, matrix @ directions)
+        return replace(self, matrix=matrix @ directions)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""
@@ -65,19 +82,24 @@ class Whitening:
             f"{prefix}.kept": self.kept,
             f"{prefix}.mean": self.mean,
             f"{prefix}.matrix": self.matrix,
+            **({} if self.warp is None else self.warp.arrays(f"{prefix}.warp")),
         }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], prefix: str) -> Whitening:
         """Inverse of `arrays`."""
-        return cls(*(arrays[f"{prefix}.{name}"] for name in ("kept", "mean", "matrix")))
+        is_warped = f"{prefix}.warp.values" in arrays
+        warp = Warp.from_arrays(arrays, f"{prefix}.warp") if is_warped else None
+        kept, mean, matrix = (arrays[f"{prefix}.{name}"] for name in ("kept", "mean", "matrix"))
+        return cls(kept, mean, matrix, warp)
 
 
-def fit_whitening(x: Array, entries: Mask | None = None) -> Whitening:
+def fit_whitening(x: Array, entries: Mask | None = None, *, warped: bool = False) -> Whitening:
     """Fit to simulated data x (n, *shape), or to some entries (k,) of the flattened data.
 
     The full covariance is used where it can be estimated (k ≤ 256 entries and n > 4 k), so that a
-    small signal hidden in strongly correlated entries reaches the network at unit scale.
+    small signal hidden in strongly correlated entries reaches the network at unit scale.  If
+    `warped`, entries are mapped to their normal scores first.
 
     Raises
     ------
@@ -91,16 +113,20 @@ def fit_whitening(x: Array, entries: Mask | None = None) -> Whitening:
     kept = np.flatnonzero(varies if entries is None else varies & entries)
     if len(kept) == 0:
         raise DataError("every entry of the simulated data is constant: nothing can be learned")
-    mean, sd = flat[:, kept].mean(axis=0), sd[kept]
+    flat = flat[:, kept]
+    warp = fit_warp(flat) if warped else None
+    if warp is not None:
+        flat = warp(flat)
+    mean, sd = flat.mean(axis=0), flat.std(axis=0)
     if len(kept) == 1 or not has_covariance(len(x), len(kept)):
-        return Whitening(kept.astype(float), mean, 1 / sd)
-    correlation = np.corrcoef(flat[:, kept], rowvar=False)
+        return Whitening(kept.astype(float), mean, 1 / sd, warp)
+    correlation = np.corrcoef(flat, rowvar=False)
     eigenvalues, vectors = np.linalg.eigh(correlation)
     # Directions at rounding level are kept at a finite scale instead of blown up to unit variance.
     scale = 1 / np.sqrt(np.maximum(eigenvalues, 1e-10 * eigenvalues[-1]))
     # Symmetric: columns stay most like the entries they came from, and independent ones apart.
     matrix = (vectors * scale) @ vectors.T
-    return Whitening(kept.astype(float), mean, matrix / sd[:, np.newaxis])
+    return Whitening(kept.astype(float), mean, matrix / sd[:, np.newaxis], warp)
 
 
 def has_covariance(n: int, k: int) -> bool:

@@ -16,6 +16,7 @@ from pydantic import Field
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
+from sbiwb.estimators._coordinates import fit_targets
 from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._flow import (
     FlowOptions,
@@ -27,10 +28,9 @@ from sbiwb.estimators._flow import (
     to_weights,
 )
 from sbiwb.estimators._proposals import ProposalOptions
-from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
+from sbiwb.estimators._regression import Polynomial, whitening_matrix
 from sbiwb.estimators._scaling import (
     Whitening,
-    fit_whitening,
     linear_coordinates,
     smooth_coordinates,
 )
@@ -100,15 +100,15 @@ class FlowLikelihood(LearnedLikelihood):
     ) -> None:
         self.prior, self.scale, self.mean, self.whiten = prior, scale, mean, whiten
         self.flow, self.recipe, self.log = flow, recipe, log
+        self._whiten_log_det = float(np.linalg.slogdet(whiten)[1])
         self.normalised = not recipe.get("left_out")
-        self._log_abs_det = scale.log_abs_det + float(np.linalg.slogdet(whiten)[1])
 
     def log_likelihood(self, theta: Array, x: Array) -> Array:
         condition = smooth_coordinates(theta, self.prior)
         residual = (self.scale(x) - self.mean(condition)) @ self.whiten
         density = log_prob(self.flow, residual, condition)
         # Far from all training data float32 overflows; there the data are impossible.
-        return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf)
+        return np.where(np.isfinite(density), density + self._log_abs_det(x), -np.inf)
 
     def gradient(
         self, points: Array, x: Array, to_theta: Callable[[Array], Array]
@@ -126,7 +126,12 @@ class FlowLikelihood(LearnedLikelihood):
             return cast(torch.Tensor, value)[0]
 
         density, gradient = chained(log_likelihood, inputs, points)
-        return np.where(np.isfinite(density), density + self._log_abs_det, -np.inf), gradient
+        value = np.where(np.isfinite(density), density + self._log_abs_det(x), -np.inf)
+        return value, gradient
+
+    def _log_abs_det(self, x: Array) -> Array:
+        """log |d residual / d x|; shape (n,)."""
+        return self.scale.log_abs_det(x) + self._whiten_log_det
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         arrays = {
@@ -163,10 +168,9 @@ class NLE(Estimator[NLEOptions]):
         data = dequantised(usable.x, seed)
         told = linear_coordinates(usable.theta, prior)
         kept = connected_entries(told, data, seed) if options.entries == "connected" else None
-        scale = fit_whitening(data, kept)
-        x = scale(data)
         condition = smooth_coordinates(usable.theta, prior)
-        mean = fit_polynomial(condition, x, seed)
+        scale, mean = fit_targets(condition, data, kept, seed)
+        x = scale(data)
         whiten = whitening_matrix(x - mean(condition))
         target = (x - mean(condition)) @ whiten
         left_out = int(np.sum(np.ptp(data.reshape(len(data), -1), axis=0) > 0)) - len(scale.kept)

@@ -14,10 +14,10 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.estimators._contrast import Contrast
-from sbiwb.estimators._coordinates import Coordinates, fit_coordinates
+from sbiwb.estimators._coordinates import fit_coordinates
 from sbiwb.estimators._flow import in_chunks, load_weights, to_tensor, to_weights
 from sbiwb.estimators._proposals import ProposalOptions
-from sbiwb.estimators._scaling import linear_coordinates
+from sbiwb.estimators._scaling import Whitening, linear_coordinates
 from sbiwb.estimators.base import Estimator, LearnedLikelihood
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
 from sbiwb.likelihoods._gradients import chained
@@ -69,7 +69,7 @@ class RatioLikelihood(LearnedLikelihood):
     def __init__(
         self,
         prior: Prior,
-        scale: Coordinates,
+        scale: Whitening,
         network: Contrast,
         recipe: dict[str, Any],
         log: TrainingLog | None = None,
@@ -146,7 +146,7 @@ class NRE(Estimator[NREOptions]):
     ) -> RatioLikelihood:
         """Rebuild a saved ratio; see `Estimator.restore`."""
         network = load_weights(_build(recipe, seed=0), weights)
-        return RatioLikelihood(prior, Coordinates.from_arrays(weights, "scale"), network, recipe)
+        return RatioLikelihood(prior, Whitening.from_arrays(weights, "scale"), network, recipe)
 
 
 def _build(recipe: dict[str, Any], seed: int) -> Contrast:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,8 +11,9 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
-from sbiwb.estimators._coordinates import Coordinates, fit_coordinates
-from sbiwb.estimators._warp import KNOTS, Warp, fit_warp
+from sbiwb.estimators._coordinates import fit_coordinates, fit_targets
+from sbiwb.estimators._scaling import Whitening, fit_whitening
+from sbiwb.estimators._warp import KNOTS, fit_warp
 from sbiwb.rng import stream
 
 RNG = stream(1, "coordinates")
@@ -37,26 +40,55 @@ def test_counts_have_the_score_of_the_middle_of_their_ranks():
     x = np.repeat([0.0, 1.0, 5.0], [60, 30, 10])[:, np.newaxis]
     warp = fit_warp(x)
     assert warp.values.shape == (1, KNOTS)
-    expected = stats.norm.ppf([0.3, 0.75, 0.95])
-    assert np.allclose(warp(np.array([[0.0], [1.0], [5.0]]))[:, 0], expected)
     assert np.allclose(
-        warp(np.array([[-3.0], [3.0], [1e9]]))[:, 0],
-        [*expected[:1], *(np.interp([3.0, 9.0], [1.0, 5.0], expected[1:]))],
+        warp(np.array([[0.0], [1.0], [5.0]]))[:, 0], stats.norm.ppf([0.3, 0.75, 0.95])
     )
 
 
-def test_an_entry_that_never_varies_is_left_alone():
-    x = np.column_stack([np.full(100, 7.0), NOISE[:100, 0]])
-    assert np.all(fit_warp(x)(x)[:, 0] == 0)
+def test_an_entry_that_never_varies_has_one_score():
+    x = np.full((100, 1), 7.0)
+    assert np.all(fit_warp(x)(x) == 0)
 
 
-def test_coordinates_are_saved_and_restored():
+@pytest.mark.parametrize("x", [np.exp(4 * NOISE), np.minimum(NOISE, 0.5), np.round(3 * NOISE)])
+def test_maps_rise_everywhere_by_their_slope(x):
+    """Beyond the simulations too, where they may not run away though data pile up at an end."""
+    x = x[:, :1]
+    warp, span = fit_warp(x), np.ptp(x)
+    corners = np.unique(x)
+    inside = np.unique([np.linspace(*ends, 100) for ends in pairwise(corners)])
+    outside = [np.linspace(x.min() - span, x.min()), np.linspace(x.max(), x.max() + span)]
+    scores = warp(np.unique(np.concatenate([inside, *outside]))[:, np.newaxis])
+    assert np.all(np.diff(scores[:, 0]) > 0)
+    assert np.abs(scores).max() < 3 * np.ptp(warp.scores)
+    rise = np.trapezoid(np.exp(warp.log_slope(inside[:, np.newaxis]))[:, 0], inside)
+    assert rise == pytest.approx(np.ptp(warp(x)), rel=0.02)
+
+
+def test_warped_data_are_saved_and_restored():
     for x in (np.exp(3 * (THETA + 0.1 * NOISE)), THETA + NOISE):
         made = fit_coordinates(THETA, x, 1)
-        again = Coordinates.from_arrays(made.arrays("scale"), "scale")
+        again = Whitening.from_arrays(made.arrays("scale"), "scale")
         assert (again.warp is None) == (made.warp is None)
         assert np.array_equal(again(x), made(x))
-    assert isinstance(fit_coordinates(THETA, np.exp(3 * THETA), 1).warp, Warp)
+    assert fit_coordinates(THETA, np.exp(3 * THETA), 1).warp is not None
+
+
+def test_volumes_of_warped_data():
+    """Against differences, datum by datum; the same for one datum that is repeated."""
+    x = np.exp(2 * NOISE[:500]) @ np.array([[1.0, 0.3], [0.0, 1.0]])
+    scale = fit_whitening(x, warped=True)
+    points = x[:20]
+    steps = 1e-5 * points
+    slopes = [
+        (scale(points + step) - scale(points - step)) / (2 * steps[:, k])[:, np.newaxis]
+        for k, step in enumerate((steps * [1, 0], steps * [0, 1]))
+    ]
+    expected = np.linalg.slogdet(np.stack(slopes, axis=1))[1]
+    assert np.allclose(scale.log_abs_det(points), expected, atol=1e-3)
+    repeated = np.broadcast_to(x[0], (5, 2))
+    assert np.array_equal(scale(repeated), np.repeat(scale(x[:1]), 5, axis=0))
+    assert np.array_equal(scale.log_abs_det(repeated), np.repeat(scale.log_abs_det(x[:1]), 5))
 
 
 # -- choices ----------------------------------------------------------------------------------
@@ -99,6 +131,20 @@ def test_too_many_entries_are_scaled_one_by_one():
     assert made.dim == 300
 
 
+@pytest.mark.parametrize(
+    ("x", "is_warped"),
+    [
+        (np.exp(2 * THETA + NOISE), True),  # noise of constant width in its logarithm
+        (THETA + NOISE, False),
+        (np.exp(THETA) * NOISE, False),  # far tails, but a Gaussian at any θ
+    ],
+)
+def test_a_likelihood_is_told_scores_where_they_are_more_gaussian(x, is_warped):
+    scale, mean = fit_targets(THETA, x, None, 1)
+    assert (scale.warp is not None) == is_warped
+    assert mean(THETA).shape == scale(x).shape
+
+
 # -- the posterior that is learned ------------------------------------------------------------
 
 
@@ -116,3 +162,19 @@ def test_a_posterior_of_data_over_decades():
     assert drawn.std() == pytest.approx(np.sqrt(0.5), rel=0.08)
     at = result.learned.sample(4000, np.array([[1e2], [1e-2]]), stream(1, "draws"))
     assert at[0].mean() - at[1].mean() == pytest.approx(np.log(1e4) / 8, abs=0.12)
+
+
+def test_a_likelihood_of_data_over_decades():
+    """The density of x itself: log-normal, not that of its scores."""
+    prior = Prior([Parameter("a", Normal(0.0, 1.0))])
+
+    def simulate(theta, rng):
+        return np.exp(4 * theta + 2 * rng.standard_normal(theta.shape))
+
+    problem = sbiwb.problem(sbiwb.simulator(simulate, prior, batched=True), np.array([1e-2]))
+    learned = sbiwb.infer(problem, "nle+emcee", budget=3000, seed=1, draws=500).learned
+    assert learned.scale.warp is not None
+    theta = np.linspace(-1.5, 1.5, 7)[:, np.newaxis]
+    x = np.exp(4 * theta + 1.5)
+    exact = stats.lognorm.logpdf(x, 2.0, scale=np.exp(4 * theta))[:, 0]
+    assert np.allclose(learned.log_likelihood(theta, x), exact, atol=0.25)
