@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
 from sbiwb.estimators._directions import informative_directions
 from sbiwb.estimators._entries import connected_entries
+from sbiwb.estimators._pilot import held_out_density
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, gaussian_loss
-from sbiwb.estimators._scaling import Mask, Whitening, fit_whitening
+from sbiwb.estimators._scaling import Mask, Whitening, fit_whitening, linear_coordinates
 
 TAIL = 8.0
 """Standard deviations beyond which bell-shaped data do not lie, however many there are."""
@@ -19,16 +21,19 @@ WORTH = 0.5
 better from fewer numbers, if they are more than this share of all, that one should be risked."""
 
 
-def fit_coordinates(theta: Array, x: Array, seed: int, *, embedded: bool = False) -> Whitening:
+def fit_coordinates(
+    theta: Array, x: Array, prior: Prior, seed: int, *, embedded: bool = False
+) -> Whitening:
     """Choose how a network that learns θ, or a ratio, is told simulated data x (n, *shape).
 
-    Any one-to-one function of the data will do, so this is a choice of regression.
+    Any one-to-one function of the data will do, so this is a choice of regression: data as they
+    are, or their normal scores.  With far tails, which a regression follows rather than the bulk,
+    a short training is the judge.
 
     Parameters
     ----------
-    theta : ndarray, shape (n, d)
-        Parameters, scaled to about unit variance.
-    x : ndarray, shape (n, *shape)
+    theta, x : ndarray
+    prior : Prior
     seed : int
     embedded : bool
         Whether another network sees all of the data: then only what stands out is told.
@@ -38,30 +43,28 @@ def fit_coordinates(theta: Array, x: Array, seed: int, *, embedded: bool = False
     DataError
         If no entry varies.
     """
-    whole = _whitened(theta, x, seed)
+    told = linear_coordinates(theta, prior)
+    entries = connected_entries(told, x, seed)
+    plain = fit_whitening(x, entries)
+    if not _can_be_regressed(plain):
+        return _reduced(plain, told, x, seed, embedded=embedded)
+    warped = fit_whitening(x, entries, warped=True)
+    ways = [_reduced(whole, told, x, seed, embedded=embedded) for whole in (plain, warped)]
+    if np.abs(plain(x)).max() > TAIL and not embedded:
+        before, after = (held_out_density(theta, way(x), prior, seed) for way in ways)
+    else:
+        before, after = (-fit_polynomial(way(x), told, seed).score for way in (plain, warped))
+    return ways[1] if after > before else ways[0]
+
+
+def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:
+    """Only directions that tell of theta, where it pays to leave out the others."""
     directions = informative_directions(theta, whole(x), seed)
     if embedded:
         return whole.then(np.zeros((whole.dim, 0)) if directions is None else directions)
     if directions is None or directions.shape[1] > WORTH * whole.dim:
         return whole
     return whole.then(directions)
-
-
-def _whitened(theta: Array, x: Array, seed: int) -> Whitening:
-    """Data, or their normal scores: where these tell theta better, or data have far tails.
-
-    No network bears what lies tens of standard deviations away.
-    """
-    entries = connected_entries(theta, x, seed)
-    plain = fit_whitening(x, entries)
-    if not _can_be_regressed(plain):
-        return plain
-    warped = fit_whitening(x, entries, warped=True)
-    scaled = plain(x)
-    if np.abs(scaled).max() > TAIL:
-        return warped
-    before, after = (fit_polynomial(s, theta, seed).score for s in (scaled, warped(x)))
-    return warped if after < before else plain
 
 
 def fit_targets(

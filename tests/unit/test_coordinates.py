@@ -11,7 +11,8 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
-from sbiwb.estimators._coordinates import fit_coordinates, fit_targets
+from sbiwb.estimators._coordinates import TAIL, fit_coordinates, fit_targets
+from sbiwb.estimators._pilot import held_out_density
 from sbiwb.estimators._scaling import Whitening, fit_whitening
 from sbiwb.estimators._warp import KNOTS, fit_warp
 from sbiwb.rng import stream
@@ -19,6 +20,7 @@ from sbiwb.rng import stream
 RNG = stream(1, "coordinates")
 THETA = RNG.standard_normal((3000, 2))
 NOISE = RNG.standard_normal((3000, 2))
+PRIOR = Prior([Parameter(name, Normal(0.0, 1.0)) for name in "ab"])
 
 
 # -- normal scores ----------------------------------------------------------------------------
@@ -67,11 +69,11 @@ def test_maps_rise_everywhere_by_their_slope(x):
 
 def test_warped_data_are_saved_and_restored():
     for x in (np.exp(3 * (THETA + 0.1 * NOISE)), THETA + NOISE):
-        made = fit_coordinates(THETA, x, 1)
+        made = fit_coordinates(THETA, x, PRIOR, 1)
         again = Whitening.from_arrays(made.arrays("scale"), "scale")
         assert (again.warp is None) == (made.warp is None)
         assert np.array_equal(again(x), made(x))
-    assert fit_coordinates(THETA, np.exp(3 * THETA), 1).warp is not None
+    assert fit_coordinates(THETA, np.exp(3 * THETA), PRIOR, 1).warp is not None
 
 
 def test_volumes_of_warped_data():
@@ -97,36 +99,47 @@ def test_volumes_of_warped_data():
 @pytest.mark.parametrize(
     ("x", "is_warped"),
     [
-        (THETA + NOISE**2 * np.sign(NOISE) * 0.01, False),  # linear in θ as it is
-        (np.exp(THETA + 0.1 * NOISE), True),  # linear in its logarithm
-        (THETA + 1e-3 * NOISE / stats.norm.cdf(NOISE) ** 12, True),  # far tails
+        (THETA + 0.3 * NOISE, False),
+        (stats.norm.cdf(3 * (THETA + 0.1 * NOISE)), True),  # saturated: regressions see it
+        (np.exp(2 * (THETA + 0.1 * NOISE)), True),  # over decades: a short training does
     ],
 )
 def test_scores_are_taken_where_they_help(x, is_warped):
-    uniform = 2 * stats.norm.cdf(THETA) - 1 if not is_warped else THETA
-    made = fit_coordinates(uniform, x if is_warped else uniform + 0.1 * NOISE, 1)
-    assert (made.warp is not None) == is_warped
+    far = np.abs(fit_whitening(x)(x)).max() > TAIL
+    assert far == (is_warped and x.max() > 100)
+    assert (fit_coordinates(THETA, x, PRIOR, 1).warp is not None) == is_warped
+
+
+@pytest.mark.parametrize("power", [1, 5])
+def test_a_training_is_the_judge_of_far_tails(power):
+    """One datum in a hundred is noise, and spoils a regression; the others tell of θ^power."""
+    x = np.sign(THETA) * np.abs(THETA) ** power + 0.1 * NOISE
+    x = np.where(RNG.random(x.shape) < 0.01, 30 * NOISE, x)
+    plain, warped = (fit_whitening(x, warped=warped) for warped in (False, True))
+    assert np.abs(plain(x)).max() > TAIL
+    of_plain, of_warped = (held_out_density(THETA, way(x), PRIOR, 1) for way in (plain, warped))
+    assert (fit_coordinates(THETA, x, PRIOR, 1).warp is not None) == (of_warped > of_plain)
 
 
 def test_few_directions_of_many_are_worth_it():
     mix = RNG.standard_normal((12, 12)) / 3
     useless = RNG.standard_normal((3000, 10))
     x = np.concatenate([THETA + 0.1 * NOISE, useless], axis=1) @ mix
-    assert fit_coordinates(THETA, x, 1).dim == 2
+    assert fit_coordinates(THETA, x, PRIOR, 1).dim == 2
     # Most of all: nothing is dropped.
     few = np.concatenate([THETA + 0.1 * NOISE, useless[:, :1]], axis=1) @ mix[:3, :3]
-    assert fit_coordinates(THETA, few, 1).dim == 3
+    assert fit_coordinates(THETA, few, PRIOR, 1).dim == 3
 
 
 def test_beside_an_embedding_only_what_stands_out_is_told():
     x = RNG.standard_normal((3000, 5))
-    assert fit_coordinates(THETA, x, 1, embedded=True).dim == 0
+    assert fit_coordinates(THETA, x, PRIOR, 1, embedded=True).dim == 0
     x[:, :2] += 3 * THETA
-    assert fit_coordinates(THETA, x, 1, embedded=True).dim == 2
+    assert fit_coordinates(THETA, x, PRIOR, 1, embedded=True).dim == 2
 
 
 def test_too_many_entries_are_scaled_one_by_one():
-    made = fit_coordinates(THETA, RNG.standard_normal((3000, 300)), 1)
+    made = fit_coordinates(THETA, RNG.standard_normal((3000, 300)), PRIOR, 1)
     assert made.warp is None
     assert made.dim == 300
 

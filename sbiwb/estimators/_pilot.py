@@ -1,0 +1,31 @@
+"""How well a posterior can be learned from data that are told in one way: a short training says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sbiwb.core.distributions import Array
+from sbiwb.core.prior import Prior
+from sbiwb.estimators._flow import log_prob, to_tensor
+from sbiwb.estimators._mixture import AutoregressiveMixture
+from sbiwb.estimators._residuals import fit_residual_map
+from sbiwb.estimators.training import TrainingOptions, fit
+from sbiwb.progress import Progress
+from sbiwb.rng import global_streams, stream
+
+STEPS, HIDDEN, MEMBERS = 400, 32, 2
+HELD_OUT = 0.2
+
+
+def held_out_density(theta: Array, x: Array, prior: Prior, seed: int) -> float:
+    """Mean log q(θ | x) of held-out pairs of theta (n, d) and scaled data x (n, k)."""
+    rows = stream(seed, "pilot").permutation(len(theta))
+    held, kept = np.split(rows, [int(HELD_OUT * len(rows))])
+    residuals = fit_residual_map(theta[kept], x[kept], prior, seed)
+    target = residuals.residual(prior.to_unconstrained(theta), x)
+    with global_streams(seed, "pilot"):
+        flow = AutoregressiveMixture(target.shape[1], x.shape[1], HIDDEN, MEMBERS)
+    options = TrainingOptions.model_validate({"steps": STEPS})
+    fit(flow, to_tensor(target[kept]), to_tensor(x[kept]), options, seed, Progress())
+    density = log_prob(flow, target[held], x[held]) + residuals.log_abs_det(x[held])
+    return float(density.mean())
