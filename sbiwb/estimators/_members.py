@@ -69,3 +69,11 @@ def stacked(log_prob: torch.Tensor) -> torch.Tensor:
         shares = torch.softmax(log_prob.double() + log_weights[:, None], 0)
         log_weights = torch.log(shares.mean(1).clamp(min=LEAST))
     return torch.softmax(log_weights, 0)
+
+
+def ensemble_loss(losses: torch.Tensor) -> float:
+    """Mean loss of members whose own are `losses` (members, n), at their best weights."""
+    if len(losses) == 1:
+        return float(losses.mean())
+    log_weights = torch.log(stacked(-losses))[:, None]
+    return float(-torch.logsumexp(log_weights - losses, 0).mean())

@@ -25,7 +25,7 @@ from pydantic import Field
 from sbiwb.core.options import Options
 from sbiwb.errors import InferenceError
 from sbiwb.estimators._denormals import flushed_denormals
-from sbiwb.estimators._members import Best, decay, stacked
+from sbiwb.estimators._members import Best, decay, ensemble_loss
 from sbiwb.execute.threads import one_thread
 from sbiwb.progress import Progress
 from sbiwb.rng import integer_seed
@@ -149,8 +149,7 @@ def fit(
             shuffled = rows[torch.randperm(len(rows), generator=generator)]
             total = 0.0
             # The last, smaller batch is dropped; another shuffle drops other rows.
-            for start in range(0, per_epoch * batch, batch):
-                chosen = shuffled[start : start + batch]
+            for chosen in torch.split(shuffled[: per_epoch * batch], batch):
                 optimiser.zero_grad(set_to_none=True)
                 loss = network.loss(inputs[chosen], condition[chosen]).mean()
                 loss.backward()
@@ -163,7 +162,7 @@ def fit(
             average.eval()
             losses = _losses(average, inputs[validation], condition[validation])
             best.see(average, losses.mean(1))
-            held = _together(losses)
+            held = ensemble_loss(losses)
             log.training.append(total / per_epoch)
             log.validation.append(held)
             if held < best_loss:
@@ -189,14 +188,6 @@ def _losses(network: Any, inputs: torch.Tensor, condition: torch.Tensor) -> torc
     if hasattr(network, "losses"):
         return torch.as_tensor(network.losses(inputs, condition))
     return torch.as_tensor(network.loss(inputs, condition))[None]
-
-
-def _together(losses: torch.Tensor) -> float:
-    """Mean loss of an ensemble whose members' are `losses` (members, n), weighed at their best."""
-    if len(losses) == 1:
-        return float(losses.mean())
-    log_weights = torch.log(stacked(-losses))[:, None]
-    return float(-torch.logsumexp(log_weights - losses, 0).mean())
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from arviz_stats.base.array import BaseArray
 from pydantic import Field
-from scipy import special
+from scipy import special, stats
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.draws import Cost, Draws
@@ -20,6 +20,13 @@ from sbiwb.rng import stream
 from sbiwb.samplers._evaluations import Evaluations
 from sbiwb.samplers._resampling import kish, systematic
 from sbiwb.samplers.base import Sampler, Target
+
+DEFENSIVE = 0.2
+"""Share of the proposals that do not come from the network."""
+HEAVY, WIDER = 5, 2.0
+"""Degrees of freedom of the Student t around the draws, and its scale in covariances of theirs."""
+WALL = 7.0
+"""Standard deviations of the unconstrained prior beyond which numbers round to the walls."""
 
 
 class ImportanceOptions(Options):
@@ -40,6 +47,8 @@ class Importance(Sampler[ImportanceOptions]):
     Proposals are draws of the target's learned posterior, so that ``npe+importance`` is the
     network's answer corrected with the simulator's own likelihood (Dax et al. 2023,
     arXiv:2210.05686), evidence included; without a learned posterior they are draws of the prior.
+    A fifth of them is drawn from a wider Student t instead, so that tails which are too light do
+    not let a few weights decide (a defensive mixture: Hesterberg 1995, Technometrics 37, 185).
 
     Notes
     -----
@@ -102,8 +111,18 @@ def _propose(target: Target, k: int, n: int, rng: np.random.Generator) -> tuple[
         theta = target.prior.sample(n, rng)
         return theta, target.prior.log_prob(theta)
     x = target.x[k : k + 1]
-    theta = target.proposal.sample(n, x, rng)[0]
-    return theta, target.proposal.log_prob(theta, np.broadcast_to(x, (n, *x.shape[1:])))
+    wide = max(1, round(DEFENSIVE * n))
+    learned = target.proposal.sample(n - wide, x, rng)[0]
+    z = target.prior.to_unconstrained(learned)
+    around = stats.multivariate_t(z.mean(axis=0), WIDER * np.cov(z, rowvar=False), df=HEAVY)
+    tails = np.clip(around.rvs(wide, random_state=rng).reshape(wide, -1), -WALL, WALL)
+    theta = np.concatenate([learned, target.prior.from_unconstrained(tails)])
+    z = np.concatenate([z, tails])
+    of_learned = target.proposal.log_prob(theta, np.broadcast_to(x, (n, *x.shape[1:])))
+    of_tails = around.logpdf(z) - target.prior.log_abs_det(theta)
+    return theta, np.logaddexp(
+        np.log1p(-wide / n) + of_learned, np.log(wide / n) + np.reshape(of_tails, n)
+    )
 
 
 def _smoothed(log_weights: Array) -> tuple[Array, float]:

@@ -76,7 +76,16 @@ def test_proposals_that_miss_the_posterior_are_refused():
     with pytest.raises(
         InferenceError, match=r"cannot correct these draws; got Pareto k = .*budget"
     ):
-        sample(bell(), Around(0.5, 0.02))
+        sample(bell(), Around(0.1, 0.01))
+
+
+def test_tails_that_are_too_light_are_made_up_for():
+    """A network half as wide as the posterior: its draws alone would have no finite variance."""
+    draws = sample(bell(), Around(0.5, 0.5 * WIDTH))
+    assert draws.stats["pareto_k"] < 0.5
+    error = WIDTH / np.sqrt(draws.stats["ess"])
+    assert np.all(np.abs(draws.flat.mean(axis=0) - 0.5) < 5 * error)
+    assert draws.flat.std(axis=0) == pytest.approx(WIDTH, rel=5 / np.sqrt(draws.stats["ess"]))
 
 
 def test_a_prior_that_is_the_posterior_weighs_all_alike():

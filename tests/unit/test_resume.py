@@ -46,7 +46,7 @@ def pose(asked):
 
 def run(asked, sampler, **options):
     corrects = registry.sampler(sampler).corrects
-    learning = {"budget": 1000, "steps": 300} if corrects else {}
+    learning = {"budget": 3000, "steps": 300} if corrects else {}
     method = f"npe+{sampler}" if corrects else f"exact+{sampler}"
     given = SHORT.get(sampler, {})
     return sbiwb.infer(pose(asked), method, seed=3, **learning, **given, **options)
