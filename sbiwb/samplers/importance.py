@@ -113,7 +113,7 @@ def _propose(target: Target, k: int, n: int, rng: np.random.Generator) -> tuple[
     x = target.x[k : k + 1]
     wide = max(1, round(DEFENSIVE * n))
     learned = target.proposal.sample(n - wide, x, rng)[0]
-    z = target.prior.to_unconstrained(learned)
+    z = np.clip(target.prior.to_unconstrained(learned), -WALL, WALL)
     around = stats.multivariate_t(z.mean(axis=0), WIDER * np.cov(z, rowvar=False), df=HEAVY)
     tails = np.clip(around.rvs(wide, random_state=rng).reshape(wide, -1), -WALL, WALL)
     theta = np.concatenate([learned, target.prior.from_unconstrained(tails)])
