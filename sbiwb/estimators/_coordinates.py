@@ -49,12 +49,13 @@ def fit_coordinates(
     if not _can_be_regressed(plain):
         return _reduced(plain, told, x, seed, embedded=embedded)
     warped = fit_whitening(x, entries, warped=True)
-    ways = [_reduced(whole, told, x, seed, embedded=embedded) for whole in (plain, warped)]
-    if np.abs(plain(x)).max() > TAIL and not embedded:
+    if not embedded and np.abs(plain(x)).max() > TAIL:
+        ways = [_reduced(whole, told, x, seed, embedded=embedded) for whole in (plain, warped)]
         before, after = (held_out_density(theta, way(x), prior, seed) for way in ways)
-    else:
-        before, after = (-fit_polynomial(way(x), told, seed).score for way in (plain, warped))
-    return ways[1] if after > before else ways[0]
+        return ways[1] if after > before else ways[0]
+    before, after = (fit_polynomial(whole(x), told, seed).score for whole in (plain, warped))
+    whole = warped if after < before else plain
+    return _reduced(whole, told, x, seed, embedded=embedded)
 
 
 def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:
@@ -75,17 +76,15 @@ def fit_targets(
     It is a density of x as they are, so what counts is the likelihood that a Gaussian around the
     regression, as wide as a second one says, gives held-out data.
     """
-    plain = fit_whitening(x, entries)
-    mean = fit_polynomial(condition, plain(x), seed)
-    if not _can_be_regressed(plain):
-        return plain, mean
-    warped = fit_whitening(x, entries, warped=True)
-    other = fit_polynomial(condition, warped(x), seed)
-    before, after = (
-        gaussian_loss(condition, to(x), seed) - float(np.mean(to.log_abs_det(x)))
-        for to in (plain, warped)
-    )
-    return (warped, other) if after < before - GAIN else (plain, mean)
+    chosen = plain = fit_whitening(x, entries)
+    if _can_be_regressed(plain):
+        warped = fit_whitening(x, entries, warped=True)
+        before, after = (
+            gaussian_loss(condition, to(x), seed) - float(np.mean(to.log_abs_det(x)))
+            for to in (plain, warped)
+        )
+        chosen = warped if after < before - GAIN else plain
+    return chosen, fit_polynomial(condition, chosen(x), seed)
 
 
 def _can_be_regressed(whitening: Whitening) -> bool:

@@ -16,6 +16,7 @@ import torch
 
 ROUNDS = 100
 LEAST = 1e-6
+"""Weight of a member that is worth nothing: its logarithm stays finite."""
 
 
 class Best:

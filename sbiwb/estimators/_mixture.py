@@ -20,6 +20,7 @@ from sbiwb.estimators._members import stacked
 BLOCKS = 2
 COMPONENTS = 8
 DECAYS = 1e-2, 1.0
+"""Of members' weights in each step, in units of the learning rate."""
 SPREAD = 0.5
 """Means of the components before training lie within ± this: near the standard normal."""
 

@@ -120,9 +120,8 @@ def _propose(target: Target, k: int, n: int, rng: np.random.Generator) -> tuple[
     z = np.concatenate([z, tails])
     of_learned = target.proposal.log_prob(theta, np.broadcast_to(x, (n, *x.shape[1:])))
     of_tails = around.logpdf(z) - target.prior.log_abs_det(theta)
-    return theta, np.logaddexp(
-        np.log1p(-wide / n) + of_learned, np.log(wide / n) + np.reshape(of_tails, n)
-    )
+    share = wide / n
+    return theta, np.logaddexp(np.log1p(-share) + of_learned, np.log(share) + of_tails)
 
 
 def _smoothed(log_weights: Array) -> tuple[Array, float]:
