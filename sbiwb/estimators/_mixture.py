@@ -21,6 +21,9 @@ BLOCKS = 2
 COMPONENTS = 8
 DECAYS = 1e-2, 1.0
 """Of members' weights in each step, in units of the learning rate."""
+WIDEST = 5.0
+"""Log width of a component at most, of inputs whose spread is about one.  A far draw of one entry
+takes the networks of the next where nothing was learned, and each could be further off."""
 SPREAD = 0.5
 """Means of the components before training lie within ± this: near the standard normal."""
 
@@ -59,7 +62,11 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
     @property
     def weight_decay(self) -> torch.Tensor:
         """Decay of each member's weights, in units of the learning rate; shape (members,)."""
-        return torch.tensor(DECAYS)[torch.arange(self.members) // 2 % 2]
+        return self.net.decays
+
+    def keep(self, members: torch.Tensor) -> None:
+        """What is not trained, of some members alone, a mask (members,)."""
+        self.net.keep(members)
 
     def turn_half(self, turn: torch.Tensor) -> None:
         """Let every second member see inputs turned by an orthogonal matrix (target, target).
@@ -109,6 +116,7 @@ class _Networks(nn.Module):
         self.register_buffer("turns", torch.eye(target).repeat(members, 1, 1))
         self.weights: torch.Tensor
         self.register_buffer("weights", torch.full((members,), 1 / members))
+        self.decays = torch.tensor(DECAYS)[torch.arange(members) // 2 % 2]
         batch, inputs, outputs = members * target, target + condition, 3 * COMPONENTS
         scale = mask.sum(1, keepdim=True).clamp(min=1).rsqrt()
         self.first = nn.Parameter(scale * torch.randn(batch, inputs, hidden))
@@ -121,6 +129,12 @@ class _Networks(nn.Module):
         zeros = torch.zeros(COMPONENTS)
         start = torch.cat([zeros, means, zeros]).expand(batch, 1, outputs)
         self.last_bias = nn.Parameter(start.clone())
+
+    def keep(self, members: torch.Tensor) -> None:
+        """Leave out the buffers of other members than these, a mask (members,)."""
+        self.mask = self.mask[members.repeat_interleave(self.target)]
+        self.turns, self.weights = self.turns[members], self.weights[members]
+        self.decays, self.members = self.decays[members], int(members.sum())
 
     def components(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """Logits, means and log widths; shape (members, target, 3, components, n).
@@ -138,6 +152,7 @@ class _Networks(nn.Module):
     def log_prob(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """log q of each member; shape (members, n)."""
         logits, means, log_widths = self.components(t, c).unbind(2)
+        log_widths = log_widths.clamp(max=WIDEST)
         turned = (self.turns.mT @ t.T)[:, :, None]
         z = (turned - means) * torch.exp(-log_widths)
         each = torch.addcmul(torch.log_softmax(logits, 2) - log_widths, z, z, value=-0.5)
@@ -169,7 +184,8 @@ class _Networks(nn.Module):
             logits, means, log_widths = parameters.unbind(1)
             chosen = _categories(logits)
             noise = torch.randn(n)
-            t[:, k] = means[rows, chosen] + torch.exp(log_widths[rows, chosen]) * noise
+            widths = torch.exp(log_widths[rows, chosen].clamp(max=WIDEST))
+            t[:, k] = means[rows, chosen] + widths * noise
         for group, turn in zip(groups[1::2], self.turns[1::2], strict=True):
             t[group] = t[group] @ turn.T
         return t

@@ -13,7 +13,7 @@ from sbiwb.estimators.training import TrainingOptions, fit
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams, stream
 
-STEPS, HIDDEN, MEMBERS = 400, 32, 2
+STEPS, BATCH, HIDDEN, MEMBERS = 300, 256, 32, 1
 HELD_OUT = 0.2
 ROWS = 20_000
 """Simulations that are looked at: more would not change what is chosen."""
@@ -27,7 +27,7 @@ def held_out_density(theta: Array, x: Array, prior: Prior, seed: int) -> float:
     target = residuals.residual(prior.to_unconstrained(theta), x)
     with global_streams(seed, "pilot"):
         flow = AutoregressiveMixture(target.shape[1], x.shape[1], HIDDEN, MEMBERS)
-    options = TrainingOptions.model_validate({"steps": STEPS})
+    options = TrainingOptions.model_validate({"steps": STEPS, "batch_size": BATCH})
     fit(flow, to_tensor(target[kept]), to_tensor(x[kept]), options, seed, Progress())
     density = log_prob(flow, target[held], x[held]) + residuals.log_abs_det(x[held])
     return float(density.mean())

@@ -25,7 +25,7 @@ from pydantic import Field
 from sbiwb.core.options import Options
 from sbiwb.errors import InferenceError
 from sbiwb.estimators._denormals import flushed_denormals
-from sbiwb.estimators._members import Best, decay, ensemble_loss
+from sbiwb.estimators._members import Best, decay, ensemble_loss, retire
 from sbiwb.execute.threads import one_thread
 from sbiwb.progress import Progress
 from sbiwb.rng import integer_seed
@@ -34,6 +34,8 @@ MIN_SIMULATIONS = 100
 AVERAGING = 0.98
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-4
+WARM_UP = 0.2
+"""Share of the cycle in which the learning rate rises."""
 EPOCHS = 10, 100
 PATIENCE = 0.25
 """Share of all epochs without a lower held-out loss after which none is awaited, unless the network
@@ -134,30 +136,28 @@ def fit(
     if rate is None:
         rate = float(getattr(network, "learning_rate", LEARNING_RATE))
     patience = float(getattr(network, "patience", PATIENCE)) * epochs
-    members = int(getattr(network, "members", 1))
-    shrinking = getattr(network, "weight_decay", torch.tensor([WEIGHT_DECAY]))
-    optimiser = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
+    trained, average = copy.deepcopy(network), copy.deepcopy(network)
+    optimiser = torch.optim.Adam(trained.parameters(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=epochs * per_epoch, pct_start=0.2
+        optimiser, rate, total_steps=epochs * per_epoch, pct_start=WARM_UP
     )
-    average = copy.deepcopy(network)
-    best, best_loss, log = Best(network, members), math.inf, TrainingLog([], [], 0)
-    best_epoch = 0
+    best, best_loss = Best(network, int(getattr(network, "members", 1))), math.inf
+    best_epoch, log = 0, TrainingLog([], [], 0)
     with one_thread(), flushed_denormals(), progress.task("training", epochs) as task:
         for epoch in range(epochs):
-            network.train()
+            trained.train()
             shuffled = rows[torch.randperm(len(rows), generator=generator)]
             total = 0.0
             # The last, smaller batch is dropped; another shuffle drops other rows.
             for chosen in torch.split(shuffled[: per_epoch * batch], batch):
                 optimiser.zero_grad(set_to_none=True)
-                loss = network.loss(inputs[chosen], condition[chosen]).mean()
+                loss = trained.loss(inputs[chosen], condition[chosen]).mean()
                 loss.backward()
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                decay(network, shrinking * schedule.get_last_lr()[0])
+                torch.nn.utils.clip_grad_norm_(trained.parameters(), 5.0)
+                decay(trained, _decays(trained) * schedule.get_last_lr()[0])
                 optimiser.step()
                 schedule.step()
-                _move_average(average, network)
+                _move_average(average, trained)
                 total += float(loss.detach())
             average.eval()
             losses = _losses(average, inputs[validation], condition[validation])
@@ -170,6 +170,8 @@ def fit(
             task.advance()
             if epoch - best_epoch >= patience:
                 break
+            if len(losses) > 1 and epoch >= WARM_UP * epochs:
+                retire(best, losses, (trained, average), optimiser)
     if not torch.isfinite(best.losses).all():
         raise InferenceError(
             "training did not converge: the held-out loss was never finite",
@@ -180,6 +182,11 @@ def fit(
         with torch.no_grad():
             network.weigh(inputs[validation], condition[validation])
     return TrainingLog(log.training, log.validation, best_epoch)
+
+
+def _decays(network: Any) -> torch.Tensor:
+    """Decay of each member's weights, in units of the learning rate; shape (members,)."""
+    return getattr(network, "weight_decay", torch.tensor([WEIGHT_DECAY]))
 
 
 @torch.no_grad()
