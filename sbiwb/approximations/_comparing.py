@@ -14,9 +14,9 @@ from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.errors import InferenceError
-from sbiwb.estimators._directions import informative_directions
+from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._regression import fit_polynomial, whitening_matrix
-from sbiwb.estimators._scaling import fit_whitening, linear_coordinates
+from sbiwb.estimators._scaling import fit_whitening, has_covariance, linear_coordinates
 from sbiwb.rng import stream
 from sbiwb.samplers._resampling import kish, systematic
 
@@ -27,6 +27,8 @@ Index = NDArray[np.intp]
 
 FEWEST = 20
 DATA_PER_PARAMETER = 2
+ROWS_PER_DIRECTION = 20
+"""Simulations for each combination of data that a regression is shown, at least."""
 
 
 class ComparingOptions(Options):
@@ -55,7 +57,7 @@ def fit_summary(kind: str, simulations: Simulations, prior: Prior, seed: int) ->
     Raises
     ------
     InferenceError
-        If too few of them are valid.
+        If too few of them are valid, or the regression finds no data that tell of the parameters.
     """
     usable = simulations.select(simulations.valid)
     if len(usable) < FEWEST:
@@ -69,10 +71,20 @@ def fit_summary(kind: str, simulations: Simulations, prior: Prior, seed: int) ->
     if kind == "data" or (kind == "auto" and scale.dim <= DATA_PER_PARAMETER * prior.dim):
         return scale
     parameters = linear_coordinates(usable.theta, prior)
-    directions = informative_directions(parameters, scale(usable.x), seed)
+    if has_covariance(len(usable), scale.dim):
+        directions = informative_directions(parameters, scale(usable.x), seed)
+    else:
+        most = max(1, len(usable) // ROWS_PER_DIRECTION)
+        directions = principal_directions(scale(usable.x), most, seed)
     if directions is not None:
         scale = scale.then(directions)
     mean = fit_polynomial(scale(usable.x), parameters, seed)
+    if mean.degree == 0:
+        raise InferenceError(
+            "no summary can be learned: the mean of the parameters is the same whatever the data",
+            got=f"{len(usable)} simulations of {prior.dim} parameters",
+            remedy="raise budget=, or compare the data themselves with summary=data",
+        )
     whiten = whitening_matrix(parameters - mean(scale(usable.x)))
     return lambda x: np.asarray(mean(scale(x)) @ whiten)
 
@@ -142,9 +154,12 @@ def adjusted(
 
     It is local by an Epanechnikov kernel, with which the weights come back too.
     """
-    with np.errstate(divide="ignore"):
-        log_kernel = np.log(np.maximum(1 - (distance / max(tolerance, 1e-300)) ** 2, 0.0))
-    log_weights = log_weights + log_kernel
+    inside = distance < tolerance
+    if np.any(inside):  # or all are as far as the next, as counts can be: none is nearer
+        with np.errstate(divide="ignore"):
+            log_weights = log_weights + np.where(
+                inside, np.log1p(-((np.minimum(distance, tolerance) / tolerance) ** 2)), -np.inf
+            )
     root = np.exp(0.5 * (log_weights - log_weights.max()))[:, np.newaxis]
     features = np.column_stack([np.ones(len(z)), off])
     slope = np.linalg.lstsq(root * features, root * z, rcond=None)[0][1:]

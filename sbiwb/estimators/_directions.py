@@ -77,6 +77,30 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     return np.asarray(directions / (x @ directions).std(axis=0))
 
 
+def principal_directions(x: Array, most: int, seed: int) -> Array:
+    """Principal axes of data, of which there may be more than simulations, at unit variance.
+
+    Those with more variance than the first has when every column is permuted (parallel analysis:
+    Horn 1965, Psychometrika 30, 179), at least one and at most so many.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, k)
+        Standardised data.
+    most : int
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (k, m)
+    """
+    rng = stream(seed, "principal")
+    size, axes = np.linalg.svd(x, full_matrices=False)[1:]
+    chance = np.linalg.svd(rng.permuted(x, axis=0), compute_uv=False)[0]
+    kept = int(np.clip(np.sum(size > chance), 1, most))
+    return np.asarray(axes[:kept].T * np.sqrt(len(x)) / size[:kept])
+
+
 def _orthonormal(features: Array) -> Array:
     """Features (n, p), the constant first, as orthonormal functions without the constant."""
     centred = features[:, 1:] - features[:, 1:].mean(axis=0)

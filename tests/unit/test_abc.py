@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 import sbiwb
-from sbiwb.approximations._comparing import adjusted, nearest, widening
+from sbiwb.approximations._comparing import adjusted, fit_summary, nearest, widening
 from sbiwb.approximations.abc_rejection import RejectionABC, RejectionOptions
 from sbiwb.approximations.abc_smc import Kernels, SequentialABC, SequentialOptions
 from sbiwb.core.distributions import Normal, Uniform
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.core.verdict import Outcome
 from sbiwb.diagnostics.tolerance import tolerance
-from sbiwb.errors import UsageError
+from sbiwb.errors import InferenceError, UsageError
 from sbiwb.execute import parse_execution, simulate
 from sbiwb.execute.shipping import pack
 from sbiwb.method import parse_method, parse_rounds
@@ -96,6 +96,42 @@ def test_few_data_are_compared_as_they_are_so_that_modes_are_told_apart(summary,
     found = RejectionABC().draw(prior, np.ones(1), simulated, 5000, options, 1)
     size = np.abs(found.draws.flat[:, 0])
     assert bool(abs(size.mean() - 1) < 0.02 and size.std() < 0.1) is near
+
+
+def test_data_that_tell_nothing_make_no_summary():
+    prior = Prior((Parameter("a", Normal(0, 1)),))
+    deaf = sbiwb.simulator(
+        lambda theta, rng: rng.standard_normal((len(theta), 30)), prior, batched=True
+    )
+    with pytest.raises(InferenceError, match=r"no summary can be learned.*summary=data"):
+        fit_summary("learned", simulate(deaf, prior, 200, seed=1), prior, 1)
+
+
+def test_a_summary_of_more_data_than_simulations_is_learned():
+    """A line of 300 noisy points, of 100 simulations: height and slope are in two axes of them."""
+    prior = Prior((Parameter("height", Normal(0, 1)), Parameter("slope", Normal(0, 1))))
+    places = np.linspace(-1, 1, 300)
+    line = sbiwb.simulator(
+        lambda theta, rng: theta @ [np.ones(300), places] + rng.standard_normal((len(theta), 300)),
+        prior,
+        batched=True,
+    )
+    simulations = simulate(line, prior, 100, seed=1)
+    summary = fit_summary("learned", simulations, prior, 1)
+    fresh = simulate(line, prior, 500, seed=2)
+    unknown = fresh.theta - summary(fresh.x) @ np.linalg.lstsq(summary(fresh.x), fresh.theta)[0]
+    # The posterior is 0.06 and 0.1 wide; a summary that says nothing leaves 1.
+    assert unknown.std(axis=0).max() < 0.2
+
+
+def test_draws_that_are_all_as_far_as_the_tolerance_are_kept():
+    off = np.array([[1.0], [-1.0], [1.0], [-1.0]])
+    z = np.array([[0.3], [0.1], [0.3], [0.1]])
+    moved, weights = adjusted(z, off, np.zeros(4), np.ones(4), 1.0)
+    assert np.allclose(moved, 0.2)
+    assert weights.tolist() == [0.0] * 4
+    same, _ = adjusted(z, 0 * off, np.zeros(4), np.zeros(4), 0.0)
+    assert np.allclose(same, z)
 
 
 # -- parts --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import optimize, special
 
-from sbiwb.estimators._members import Best, decay, stacked
+from sbiwb.estimators._members import Best, decay, retire, stacked
 from sbiwb.estimators._mixture import DECAYS, AutoregressiveMixture
 from sbiwb.estimators.npe import NPEOptions
 from sbiwb.estimators.training import fit
@@ -53,6 +53,50 @@ def test_each_member_keeps_its_own_best():
         half = len(kept) // 2
         assert torch.equal(kept[:half], each[1][:half])
         assert torch.equal(kept[half:], each[2][half:])
+
+
+def adam(network):
+    """An optimiser with moments, after a step that moved nothing."""
+    torch.manual_seed(4)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.0)
+    inputs, told = torch.randn(50, network.net.target), torch.randn(50, 1)
+    network.loss(inputs, told).mean().backward()
+    optimiser.step()
+    return optimiser
+
+
+def test_who_stays_is_trained_on_as_before():
+    torch.manual_seed(3)
+    network, whole = (AutoregressiveMixture(2, 1, 4, 4) for _ in range(2))
+    whole.load_state_dict(network.state_dict())
+    best, optimiser = Best(network, 4), adam(network)
+    # Far below what the others reach: member 1 is outdone by 0 and 3, and so is 2.
+    losses = torch.stack([torch.linspace(s, 3 - s, 60) for s in (0.0, 9.0, 9.0, 3.0)])
+    losses[1:3] = 9.0
+    retire(best, losses, (network,), optimiser)
+    assert network.members == 2
+    assert best.trained.tolist() == [0, 3]
+    assert network.weight_decay.tolist() == whole.weight_decay[[0, 3]].tolist()
+    inputs, told = torch.randn(50, 2), torch.randn(50, 1)
+    assert torch.allclose(network.losses(inputs, told), whole.losses(inputs, told)[[0, 3]])
+    # A step of theirs is the one that they would have made among the four.
+    steps = []
+    for each, rate in ((network, optimiser), (whole, adam(whole))):
+        rate.param_groups[0]["lr"] = 0.1
+        rate.zero_grad()
+        each.loss(inputs, told).mean().backward()
+        rate.step()
+        steps.append(each.losses(inputs, told))
+    assert torch.allclose(steps[0], steps[1][[0, 3]], atol=1e-4)
+    best.see(network, torch.tensor([1.0, 2.0]))
+    assert best.losses.tolist() == [1.0, math.inf, math.inf, 2.0]
+    assert torch.allclose(best.network.losses(inputs, told)[[0, 3]], network.losses(inputs, told))
+
+
+def test_nobody_retires_whose_worth_is_not_known():
+    network = AutoregressiveMixture(2, 1, 4, 2)
+    retire(Best(network, 2), torch.full((2, 10), math.nan), (network,), adam(network))
+    assert network.members == 2
 
 
 def test_decay_is_each_members_own():

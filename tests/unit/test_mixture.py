@@ -142,3 +142,13 @@ def test_it_is_rebuilt_from_its_recipe_and_weights():
 def test_an_option_of_another_flow_is_refused(options, message):
     with pytest.raises(UsageError, match=message):
         parse_method("npe", options)
+
+
+@torch.no_grad()
+def test_draws_stay_finite_where_nothing_was_learned():
+    """Widths that grow with the entry before, as they may far out: none is wider than it may be."""
+    net = mixture(target=6, condition=1)
+    net.net.last_bias[:, :, 2 * 8 :] = 80.0
+    assert torch.isfinite(net.sample(torch.Size([2000]), torch.zeros(1, 1))).all()
+    t = torch.randn(1, 50, 6)
+    assert torch.isfinite(net.log_prob(t, torch.zeros(50, 1))).all()
