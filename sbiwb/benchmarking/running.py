@@ -135,9 +135,10 @@ def _orders(
     """Every cell of a task; what is done for each observation anew is split."""
     for method, options in methods.items():
         parsed = parse_method(method, options)
-        takes = () if parsed.sampler is None else parsed.sampler.options_type.model_fields
-        if "draws" in takes and "draws" not in options:
-            # As many as are scored: the classifier is that of the published scores only then.
+        takes = {} if parsed.sampler is None else parsed.sampler.options_type.model_fields
+        if "draws" in takes and takes["draws"].default is not None and "draws" not in options:
+            # As many as are scored: the classifier is that of the published scores only then.  Who
+            # gives by itself as many as differ is not asked for more, which a classifier learns.
             options = {**options, "draws": draws}
         amortised = parsed.estimator is not None and parsed.sampler is None
         simulates = parsed.estimator is not None or parsed.approximation is not None

@@ -96,6 +96,9 @@ def test_budgets_are_those_of_every_method_that_simulates(tasks):
         *(("linear+grid", budget, 2, 1) for budget in (50, 50, 500, 500)),
     ]
     assert [o["options"] for o in orders[::4]] == [{"draws": 100}, {}, {}, {"draws": 100}]
+    # Nested sampling gives as many as differ; repeated ones would be told apart by heart.
+    (nested,) = running._orders("slope", ["first"], {"exact+dynesty": {}}, [], None, 100)
+    assert nested["options"] == {}
 
 
 def test_what_was_scored_is_not_made_again(tasks, monkeypatch):
