@@ -131,6 +131,8 @@ def _scatter_of_means(features: Array, data: Array) -> Array:
 
 def _scatter_of_covariances(features: Array, data: Array) -> Array:
     """Sum over functions f of theta of the squared matrix E[f r rᵀ]."""
+    # Twice as fast in single precision, which is far finer than what chance makes of a moment.
+    features, data = features.astype(np.float32), data.astype(np.float32)
     total = np.zeros((data.shape[1], data.shape[1]))
     for feature in features.T:
         moment = (data * feature[:, np.newaxis]).T @ data / len(data)
