@@ -27,8 +27,6 @@ Index = NDArray[np.intp]
 
 FEWEST = 20
 DATA_PER_PARAMETER = 2
-ROWS_PER_DIRECTION = 20
-"""Simulations for each combination of data that a regression is shown, at least."""
 
 
 class ComparingOptions(Options):
@@ -74,8 +72,7 @@ def fit_summary(kind: str, simulations: Simulations, prior: Prior, seed: int) ->
     if has_covariance(len(usable), scale.dim):
         directions = informative_directions(parameters, scale(usable.x), seed)
     else:
-        most = max(1, len(usable) // ROWS_PER_DIRECTION)
-        directions = principal_directions(scale(usable.x), most, seed)
+        directions = principal_directions(scale(usable.x), seed)
     if directions is not None:
         scale = scale.then(directions)
     mean = fit_polynomial(scale(usable.x), parameters, seed)

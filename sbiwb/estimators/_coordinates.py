@@ -6,7 +6,7 @@ import numpy as np
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
-from sbiwb.estimators._directions import informative_directions
+from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._pilot import held_out_density
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, gaussian_loss
@@ -28,7 +28,8 @@ def fit_coordinates(
 
     Any one-to-one function of the data will do, so this is a choice of regression: data as they
     are, or their normal scores.  With far tails, which a regression follows rather than the bulk,
-    a short training is the judge.
+    a short training is the judge; and so it is of whether principal axes tell more than all of the
+    data, where these are too many for their covariance to be known.
 
     Parameters
     ----------
@@ -47,15 +48,26 @@ def fit_coordinates(
     entries = connected_entries(told, x, seed)
     plain = fit_whitening(x, entries)
     if not _can_be_regressed(plain):
-        return _reduced(plain, told, x, seed, embedded=embedded)
+        axes = None if embedded else principal_directions(plain(x), seed)
+        if axes is None:
+            return _reduced(plain, told, x, seed, embedded=embedded)
+        fewer = _reduced(plain.then(axes), told, x, seed, embedded=False)
+        return _better((plain, fewer), theta, x, prior, seed)
     warped = fit_whitening(x, entries, warped=True)
     if not embedded and np.abs(plain(x)).max() > TAIL:
-        ways = [_reduced(whole, told, x, seed, embedded=embedded) for whole in (plain, warped)]
-        before, after = (held_out_density(theta, way(x), prior, seed) for way in ways)
-        return ways[1] if after > before else ways[0]
+        plain, warped = (_reduced(w, told, x, seed, embedded=False) for w in (plain, warped))
+        return _better((plain, warped), theta, x, prior, seed)
     before, after = (fit_polynomial(whole(x), told, seed).score for whole in (plain, warped))
     whole = warped if after < before else plain
     return _reduced(whole, told, x, seed, embedded=embedded)
+
+
+def _better(
+    ways: tuple[Whitening, Whitening], theta: Array, x: Array, prior: Prior, seed: int
+) -> Whitening:
+    """The way of two in which a short training learns more; the first if they are alike."""
+    first, second = (held_out_density(theta, way(x), prior, seed) for way in ways)
+    return ways[1] if second > first else ways[0]
 
 
 def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:

@@ -25,6 +25,11 @@ SAME = 0.1
 """Sine of the angle below which two directions count as one."""
 ROWS = 20_000
 """Simulations that are looked at: more would not change which directions count."""
+PRINCIPAL_ROWS = 2000
+"""Simulations whose principal axes are found: the time goes with their square."""
+ROWS_PER_DIRECTION = 20
+CLEARLY = 1.1
+"""By how much an axis has to stand out: about three standard deviations of noise's largest."""
 
 
 def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
@@ -77,28 +82,36 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     return np.asarray(directions / (x @ directions).std(axis=0))
 
 
-def principal_directions(x: Array, most: int, seed: int) -> Array:
+def principal_directions(x: Array, seed: int) -> Array | None:
     """Principal axes of data, of which there may be more than simulations, at unit variance.
 
-    Those with more variance than the first has when every column is permuted (parallel analysis:
-    Horn 1965, Psychometrika 30, 179), at least one and at most so many.
+    Those with more variance than the first has when columns are permuted (parallel analysis:
+    Horn 1965, Psychometrika 30, 179), and at most one for every `ROWS_PER_DIRECTION` simulations.
 
     Parameters
     ----------
     x : ndarray, shape (n, k)
         Standardised data.
-    most : int
     seed : int
 
     Returns
     -------
-    ndarray, shape (k, m)
+    ndarray, shape (k, m), or None
+        None if nothing stands out.
     """
     rng = stream(seed, "principal")
+    x = x[rng.permutation(len(x))[:PRINCIPAL_ROWS]]
     size, axes = np.linalg.svd(x, full_matrices=False)[1:]
-    chance = np.linalg.svd(rng.permuted(x, axis=0), compute_uv=False)[0]
-    kept = int(np.clip(np.sum(size > chance), 1, most))
+    chance = max(_largest_square(rng.permuted(x, axis=0)) for _ in range(NULLS))
+    kept = min(int(np.sum(size**2 > CLEARLY * chance)), len(x) // ROWS_PER_DIRECTION)
+    if kept == 0:
+        return None
     return np.asarray(axes[:kept].T * np.sqrt(len(x)) / size[:kept])
+
+
+def _largest_square(x: Array) -> float:
+    """The largest squared singular value of x (n, k)."""
+    return float(np.linalg.eigvalsh(x @ x.T if len(x) < x.shape[1] else x.T @ x)[-1])
 
 
 def _orthonormal(features: Array) -> Array:

@@ -12,6 +12,7 @@ import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.estimators._coordinates import TAIL, fit_coordinates, fit_targets
+from sbiwb.estimators._directions import principal_directions
 from sbiwb.estimators._pilot import held_out_density
 from sbiwb.estimators._scaling import Whitening, fit_whitening
 from sbiwb.estimators._warp import KNOTS, fit_warp
@@ -191,3 +192,30 @@ def test_a_likelihood_of_data_over_decades():
     x = np.exp(4 * theta + 1.5)
     exact = stats.lognorm.logpdf(x, 2.0, scale=np.exp(4 * theta))[:, 0]
     assert np.allclose(learned.log_likelihood(theta, x), exact, atol=0.25)
+
+
+# -- more data than can be whitened -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("where", "fewer"), [("everywhere", True), ("in one entry", False)])
+def test_principal_axes_are_told_if_they_tell_more(where, fewer):
+    """Of 200 simulations of 60 data; strong noise alone stands out where one entry has it all."""
+    rng = stream(2, "coordinates")
+    theta, noise = rng.standard_normal((200, 2)), rng.standard_normal((200, 60))
+    pattern = rng.standard_normal((2, 60))
+    if where == "everywhere":
+        x = theta @ pattern + 0.5 * noise
+    else:
+        x = 3 * rng.standard_normal((200, 2)) @ pattern + noise
+        x[:, 7:9] = theta + 0.01 * noise[:, 7:9]
+    told = fit_coordinates(theta, x, PRIOR, 1)
+    assert (told.dim < 20) is fewer
+    assert told.dim == 60 or fewer
+
+
+def test_weak_signals_in_many_data_are_not_reduced_away():
+    rng = stream(3, "coordinates")
+    theta, noise = rng.standard_normal((200, 2)), rng.standard_normal((200, 60))
+    x = 0.05 * theta @ rng.standard_normal((2, 60)) + noise
+    assert principal_directions((x - x.mean(axis=0)) / x.std(axis=0), 1) is None
+    assert fit_coordinates(theta, x, PRIOR, 1).dim == 60
