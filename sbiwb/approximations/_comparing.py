@@ -14,6 +14,7 @@ from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulations import Simulations
 from sbiwb.errors import InferenceError
+from sbiwb.estimators._coordinates import with_rest
 from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._regression import fit_polynomial, whitening_matrix
 from sbiwb.estimators._scaling import fit_whitening, has_covariance, linear_coordinates
@@ -74,7 +75,7 @@ def fit_summary(kind: str, simulations: Simulations, prior: Prior, seed: int) ->
     else:
         directions = principal_directions(scale(usable.x), seed)
     if directions is not None:
-        scale = scale.then(directions)
+        scale = with_rest(scale.then(directions), parameters, usable.x)
     mean = fit_polynomial(scale(usable.x), parameters, seed)
     if mean.degree == 0:
         raise InferenceError(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._entries import connected_entries
 from sbiwb.estimators._pilot import held_out_density
-from sbiwb.estimators._regression import Polynomial, fit_polynomial, gaussian_loss
+from sbiwb.estimators._regression import (
+    Polynomial,
+    fit_polynomial,
+    gaussian_loss,
+    polynomial_features,
+)
 from sbiwb.estimators._scaling import Mask, Whitening, fit_whitening, linear_coordinates
 
 TAIL = 8.0
@@ -19,6 +25,8 @@ GAIN = 0.1
 WORTH = 0.5
 """Directions are judged by moments, and far tails can hide one: a network does not learn so much
 better from fewer numbers, if they are more than this share of all, that one should be risked."""
+LEVEL = 1e-4
+"""Chance of a rest that does not depend on the parameters to be told."""
 
 
 def fit_coordinates(
@@ -75,9 +83,24 @@ def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: b
     directions = informative_directions(theta, whole(x), seed)
     if embedded:
         return whole.then(np.zeros((whole.dim, 0)) if directions is None else directions)
-    if directions is None or directions.shape[1] > WORTH * whole.dim:
+    if directions is not None and directions.shape[1] <= WORTH * whole.dim:
+        whole = whole.then(directions)
+    return with_rest(whole, theta, x)
+
+
+def with_rest(whole: Whitening, theta: Array, x: Array) -> Whitening:
+    """Add how large the rest is that a projection leaves out, if that depends on theta (n, d).
+
+    So noise of a level that is not known, which is in no direction more than in others, is told.
+    """
+    if whole.directions is None or whole.directions.shape[1] == len(whole.kept):
         return whole
-    return whole.then(directions)
+    fuller = whole.and_rest(x)
+    size = stats.rankdata(fuller(x)[:, -1])
+    features = polynomial_features(theta, 2)
+    fitted = features @ np.linalg.lstsq(features, size - size.mean(), rcond=None)[0]
+    explained = len(x) * np.var(fitted) / np.var(size)
+    return fuller if stats.chi2.sf(explained, features.shape[1] - 1) < LEVEL else whole
 
 
 def fit_targets(

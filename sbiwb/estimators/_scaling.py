@@ -31,32 +31,49 @@ class Whitening:
     kept : ndarray of int, shape (k,)
         Entries of x that vary: constant ones carry nothing and would divide by zero.
     mean : ndarray, shape (k,)
-    matrix : ndarray, shape (k, m) or (k,)
+    matrix : ndarray, shape (k, k) or (k,)
         Applied from the right to what `mean` was taken off; a vector scales each entry.
     warp : Warp, optional
         Of each entry that is kept, before all else.
+    directions : ndarray, shape (k, m), optional
+        What is whitened is projected onto these, after all else.
+    rest : ndarray, shape (2,), optional
+        Mean and standard deviation of the logarithm of the squared length of what the projection
+        leaves out, which is told as one more number, standardised.
     """
 
     kept: Array
     mean: Array
     matrix: Array
     warp: Warp | None = None
+    directions: Array | None = None
+    rest: Array | None = None
 
     @property
     def dim(self) -> int:
         """Number of scaled entries."""
-        return int(self.matrix.shape[-1])
+        if self.directions is None:
+            return len(self.kept)
+        return int(self.directions.shape[1]) + (self.rest is not None)
 
     def __call__(self, x: Array) -> Array:
         """Scale x (n, *shape) to (n, m), or (n, k)."""
         if len(x) > 1 and x.strides[0] == 0:  # one datum, repeated: it is scaled once
             return np.repeat(self(x[:1]), len(x), axis=0)
-        entries = self._entries(x)
-        centred = (entries if self.warp is None else self.warp(entries)) - self.mean
-        return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+        whole = self._whole(x)
+        if self.directions is None:
+            return whole
+        told = whole @ self.directions
+        if self.rest is None:
+            return told
+        size = (log_rest(whole, self.directions) - self.rest[0]) / self.rest[1]
+        return np.column_stack([told, size])
 
     def log_abs_det(self, x: Array) -> Array:
-        """log |d scaled / d x| over the kept entries of data x (n, *shape); shape (n,)."""
+        """log |d scaled / d x| over the kept entries of data x (n, *shape); shape (n,).
+
+        Without directions: a projection has no inverse.
+        """
         if len(x) > 1 and x.strides[0] == 0:
             return np.repeat(self.log_abs_det(x[:1]), len(x), axis=0)
         slopes = 0.0 if self.warp is None else self.warp.log_slope(self._entries(x)).sum(axis=1)
@@ -68,13 +85,26 @@ class Whitening:
             return float(np.sum(np.log(self.matrix)))
         return float(np.linalg.slogdet(self.matrix)[1])
 
+    def _whole(self, x: Array) -> Array:
+        entries = self._entries(x)
+        centred = (entries if self.warp is None else self.warp(entries)) - self.mean
+        return centred * self.matrix if self.matrix.ndim == 1 else centred @ self.matrix
+
     def _entries(self, x: Array) -> Array:
         return np.asarray(x.reshape(len(x), -1)[:, self.kept.astype(int)])
 
     def then(self, directions: Array) -> Whitening:
-        """Return this map followed by a projection onto `directions` (k, m)."""
-        matrix = np.diag(self.matrix) if self.matrix.ndim == 1 else self.matrix
-        return replace(self, matrix=matrix @ directions)
+        """Return this map followed by a projection onto `directions` (dim, m)."""
+        before = self.directions
+        return replace(
+            self, directions=directions if before is None else before @ directions, rest=None
+        )
+
+    def and_rest(self, x: Array) -> Whitening:
+        """Return this projection, which then also tells how much of data like x it leaves out."""
+        assert self.directions is not None
+        size = log_rest(self._whole(x), self.directions)
+        return replace(self, rest=np.array([size.mean(), max(size.std(), 1e-12)]))
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""
@@ -83,6 +113,8 @@ class Whitening:
             f"{prefix}.mean": self.mean,
             f"{prefix}.matrix": self.matrix,
             **({} if self.warp is None else self.warp.arrays(f"{prefix}.warp")),
+            **({} if self.directions is None else {f"{prefix}.directions": self.directions}),
+            **({} if self.rest is None else {f"{prefix}.rest": self.rest}),
         }
 
     @classmethod
@@ -91,7 +123,8 @@ class Whitening:
         is_warped = f"{prefix}.warp.values" in arrays
         warp = Warp.from_arrays(arrays, f"{prefix}.warp") if is_warped else None
         kept, mean, matrix = (arrays[f"{prefix}.{name}"] for name in ("kept", "mean", "matrix"))
-        return cls(kept, mean, matrix, warp)
+        others = (arrays.get(f"{prefix}.{name}") for name in ("directions", "rest"))
+        return cls(kept, mean, matrix, warp, *others)
 
 
 def fit_whitening(x: Array, entries: Mask | None = None, *, warped: bool = False) -> Whitening:
@@ -127,6 +160,13 @@ def fit_whitening(x: Array, entries: Mask | None = None, *, warped: bool = False
     # Symmetric: columns stay most like the entries they came from, and independent ones apart.
     matrix = (vectors * scale) @ vectors.T
     return Whitening(kept.astype(float), mean, matrix / sd[:, np.newaxis], warp)
+
+
+def log_rest(whole: Array, directions: Array) -> Array:
+    """Log squared length of what of rows (n, k) is at right angles to `directions` (k, m); (n,)."""
+    basis = np.linalg.qr(directions)[0]
+    left = whole - (whole @ basis) @ basis.T
+    return np.asarray(np.log(np.sum(left**2, axis=1) + np.finfo(float).tiny))
 
 
 def has_covariance(n: int, k: int) -> bool:

@@ -197,9 +197,9 @@ def test_a_likelihood_of_data_over_decades():
 # -- more data than can be whitened -----------------------------------------------------------
 
 
-@pytest.mark.parametrize(("where", "fewer"), [("everywhere", True), ("in one entry", False)])
+@pytest.mark.parametrize(("where", "fewer"), [("everywhere", True), ("in four entries", False)])
 def test_principal_axes_are_told_if_they_tell_more(where, fewer):
-    """Of 200 simulations of 60 data; strong noise alone stands out where one entry has it all."""
+    """Of 200 simulations of 60 data; strong noise alone stands out of few entries that tell."""
     rng = stream(2, "coordinates")
     theta, noise = rng.standard_normal((200, 2)), rng.standard_normal((200, 60))
     pattern = rng.standard_normal((2, 60))
@@ -207,7 +207,7 @@ def test_principal_axes_are_told_if_they_tell_more(where, fewer):
         x = theta @ pattern + 0.5 * noise
     else:
         x = 3 * rng.standard_normal((200, 2)) @ pattern + noise
-        x[:, 7:9] = theta + 0.01 * noise[:, 7:9]
+        x[:, 7:11] = np.tile(theta, 2) + 0.01 * noise[:, 7:11]
     told = fit_coordinates(theta, x, PRIOR, 1)
     assert (told.dim < 20) is fewer
     assert told.dim == 60 or fewer
@@ -219,3 +219,41 @@ def test_weak_signals_in_many_data_are_not_reduced_away():
     x = 0.05 * theta @ rng.standard_normal((2, 60)) + noise
     assert principal_directions((x - x.mean(axis=0)) / x.std(axis=0), 1) is None
     assert fit_coordinates(theta, x, PRIOR, 1).dim == 60
+
+
+# -- what projections leave out ---------------------------------------------------------------
+
+
+def series(level, n=600, k=100):
+    """A slope, and the logarithm of a level of noise, told by `k` noisy points."""
+    rng = stream(4, "coordinates")
+    theta = rng.standard_normal((n, 2))
+    noise = np.exp(level * theta[:, 1:]) * rng.standard_normal((n, k))
+    return theta, 3 * theta[:, :1] * np.linspace(-1, 1, k) + noise
+
+
+@pytest.mark.parametrize("n", [300, 600])  # with a covariance of the data, and without
+def test_a_level_of_noise_is_told(n):
+    theta, x = series(1.0, n)
+    told = fit_coordinates(theta, x, PRIOR, 1)
+    assert told.rest is not None
+    assert told.dim < 10
+    level = told(x)[:, -1]
+    assert np.corrcoef(level, theta[:, 1])[0, 1] > 0.97
+    again = Whitening.from_arrays(told.arrays("scale"), "scale")
+    assert np.array_equal(again(x), told(x))
+    # Against its definition.
+    whole = (
+        (x - told.mean) * told.matrix if told.matrix.ndim == 1 else (x - told.mean) @ told.matrix
+    )
+    left = whole - whole @ told.directions @ np.linalg.pinv(told.directions)
+    size = np.log(np.sum(left**2, axis=1))
+    assert np.allclose(level, (size - size.mean()) / size.std())
+
+
+def test_a_rest_that_tells_nothing_is_not_told():
+    for n in (300, 600):
+        theta, x = series(0.0, n)
+        told = fit_coordinates(theta, x, PRIOR, 1)
+        assert told.directions is not None
+        assert told.rest is None
