@@ -14,15 +14,20 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import sbiwb
+from sbiwb.benchmarking.running import COSTS
+from sbiwb.benchmarking.scores import MEASURES
 from sbiwb.benchmarking.table import markdown
 from sbiwb.config import find_recipe, read_recipe
 from sbiwb.core.draws import Draws
 from sbiwb.result import make_result
 from sbiwb.simulators.lisa.massive_binary import INJECTION
 
+KEPT = Path(__file__).with_suffix(".csv")
+COMMAND = f"python tests/benchmarks/{Path(__file__).name}"
 REFERENCES = Path(__file__).parents[1] / "references"
 LEARNED = ("npe", "fmpe", "npse", "nle+emcee", "nre+emcee")
 CORRECTED = ("npe+importance",)
@@ -126,6 +131,15 @@ def with_reasons(table, scores):
     return table if not left else "\n".join([table.rstrip("\n"), "", "Not run:", "", *left, ""])
 
 
+def write_table():
+    """Write the table of all scores that are kept."""
+    scores = pd.read_csv(KEPT, dtype=str, keep_default_na=False)
+    for name in (*MEASURES, *COSTS):
+        scores[name] = pd.to_numeric(scores[name])
+    text = with_reasons(markdown(scores, COMMAND), scores)
+    KEPT.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--domains", nargs="+", default=list(DOMAINS), choices=DOMAINS)
@@ -134,33 +148,29 @@ def main():
     given = parser.parse_args()
     assert os.environ.get("OMP_NUM_THREADS") == "1", "type OMP_NUM_THREADS=1 before python"
     given.work.mkdir(exist_ok=True)
-    kept = Path(__file__).with_suffix(".csv")
-    if kept.exists():
-        shutil.copy(kept, given.work / "scores.csv")
+    if KEPT.exists():
+        shutil.copy(KEPT, given.work / "scores.csv")
     for name in given.domains:
         _, budget, methods = DOMAINS[name]
         truth = as_result(name, given.work)
         chosen = [m for m in methods if given.methods is None or m in given.methods]
-        command = "python tests/benchmarks/real_domains.py"
         # The file is named without its folder, so that the scores do not depend on where it is.
         before = Path.cwd()
         os.chdir(given.work)
         try:
-            scores = sbiwb.bench(
+            sbiwb.bench(
                 [truth.name],
                 chosen,
                 budgets=[budget],
                 rounds=ROUNDS,
                 draws=DRAWS,
                 out=".",
-                command=command,
+                command=COMMAND,
             )
         finally:
             os.chdir(before)
-        shutil.copy(given.work / "scores.csv", kept)
-        text = with_reasons(markdown(scores, command), scores)
-        kept.with_suffix(".md").write_text(text, encoding="utf-8")
-        print(text, flush=True)
+        shutil.copy(given.work / "scores.csv", KEPT)
+        write_table()
 
 
 if __name__ == "__main__":
