@@ -154,10 +154,9 @@ def adjusted(
     """
     inside = distance < tolerance
     if np.any(inside):  # or all are as far as the next, as counts can be: none is nearer
-        with np.errstate(divide="ignore"):
-            log_weights = log_weights + np.where(
-                inside, np.log1p(-((np.minimum(distance, tolerance) / tolerance) ** 2)), -np.inf
-            )
+        log_kernel = np.full(len(z), -np.inf)
+        log_kernel[inside] = np.log1p(-((distance[inside] / tolerance) ** 2))
+        log_weights = log_weights + log_kernel
     root = np.exp(0.5 * (log_weights - log_weights.max()))[:, np.newaxis]
     features = np.column_stack([np.ones(len(z)), off])
     slope = np.linalg.lstsq(root * features, root * z, rcond=None)[0][1:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import stats
 
@@ -95,12 +97,13 @@ def with_rest(whole: Whitening, theta: Array, x: Array) -> Whitening:
     """
     if whole.directions is None or whole.directions.shape[1] == len(whole.kept):
         return whole
-    fuller = whole.and_rest(x)
-    size = stats.rankdata(fuller(x)[:, -1])
-    features = polynomial_features(theta, 2)
-    fitted = features @ np.linalg.lstsq(features, size - size.mean(), rcond=None)[0]
-    explained = len(x) * np.var(fitted) / np.var(size)
-    return fuller if stats.chi2.sf(explained, features.shape[1] - 1) < LEVEL else whole
+    size = whole.left_out(x)
+    ranks, features = stats.rankdata(size), polynomial_features(theta, 2)
+    fitted = features @ np.linalg.lstsq(features, ranks - ranks.mean(), rcond=None)[0]
+    explained = len(x) * np.var(fitted) / np.var(ranks)
+    if stats.chi2.sf(explained, features.shape[1] - 1) > LEVEL:
+        return whole
+    return replace(whole, rest=np.array([size.mean(), size.std()]))
 
 
 def fit_targets(

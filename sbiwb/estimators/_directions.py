@@ -28,8 +28,9 @@ ROWS = 20_000
 PRINCIPAL_ROWS = 2000
 """Simulations whose principal axes are found: the time goes with their square."""
 ROWS_PER_DIRECTION = 20
+"""Simulations for each principal axis at least: a regression on them can then be had."""
 CLEARLY = 1.1
-"""By how much an axis has to stand out: about three standard deviations of noise's largest."""
+"""By how much an axis has to stand out of the largest of `NULLS` permutations, which is random."""
 
 
 def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:

@@ -100,11 +100,10 @@ class Whitening:
             self, directions=directions if before is None else before @ directions, rest=None
         )
 
-    def and_rest(self, x: Array) -> Whitening:
-        """Return this projection, which then also tells how much of data like x it leaves out."""
+    def left_out(self, x: Array) -> Array:
+        """Log squared length of what the projection leaves out of data x (n, *shape); (n,)."""
         assert self.directions is not None
-        size = log_rest(self._whole(x), self.directions)
-        return replace(self, rest=np.array([size.mean(), max(size.std(), 1e-12)]))
+        return log_rest(self._whole(x), self.directions)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """Numbers to save."""
