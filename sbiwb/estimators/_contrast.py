@@ -71,7 +71,7 @@ class Contrast(nn.Module):
         Parameters of other rows that each datum is shown; at least 1.
     """
 
-    patience = 1.0
+    random_loss = True
 
     def __init__(self, net: Any, kind: str, contrasts: int) -> None:
         super().__init__()

@@ -20,6 +20,8 @@ from sbiwb.rng import stream
 
 NULLS = 8
 """Permutations of θ, which show how large chance makes the eigenvalues."""
+NULLS_OF_COVARIANCES = 4
+"""Fewer of these: they take most of the time."""
 MARGIN = 2.0
 SAME = 0.1
 """Sine of the angle below which two directions count as one."""
@@ -69,8 +71,10 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     quadratic = _orthonormal(polynomial_features(theta, 2))
     chosen = np.concatenate(
         [
-            _above_chance(_scatter_of_means, linear, scaled, residual, rng),
-            _above_chance(_scatter_of_covariances, quadratic, residual, residual, rng),
+            _above_chance(_scatter_of_means, linear, scaled, residual, rng, NULLS),
+            _above_chance(
+                _scatter_of_covariances, quadratic, residual, residual, rng, NULLS_OF_COVARIANCES
+            ),
         ],
         axis=1,
     )
@@ -118,8 +122,7 @@ def _largest_square(x: Array) -> float:
 def _orthonormal(features: Array) -> Array:
     """Features (n, p), the constant first, as orthonormal functions without the constant."""
     centred = features[:, 1:] - features[:, 1:].mean(axis=0)
-    basis, _, _ = np.linalg.svd(centred, full_matrices=False)
-    return np.asarray(basis * np.sqrt(len(features)))
+    return np.asarray(centred @ whitening_matrix(centred))
 
 
 def _above_chance(
@@ -128,11 +131,12 @@ def _above_chance(
     data: Array,
     noise: Array,
     rng: np.random.Generator,
+    nulls: int,
 ) -> Array:
     """Eigenvectors of the scatter matrix beyond those that permuted noise has; shape (k, m)."""
     values, vectors = np.linalg.eigh(scatter(features, data))
     chance = max(
-        np.linalg.eigvalsh(scatter(features, rng.permutation(noise)))[-1] for _ in range(NULLS)
+        np.linalg.eigvalsh(scatter(features, rng.permutation(noise)))[-1] for _ in range(nulls)
     )
     return np.asarray(vectors[:, values > MARGIN * chance])
 

@@ -86,8 +86,7 @@ class Embedded(nn.Module):
         self.density, self.embedding, self.told = density, embedding, told
         if (rate := getattr(density, "learning_rate", None)) is not None:
             self.learning_rate = min(rate, 3e-3)  # convolutions bear less than small mixtures
-        if (patience := getattr(density, "patience", None)) is not None:
-            self.patience = patience
+        self.random_loss = bool(getattr(density, "random_loss", False))
 
     def loss(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Loss of each row; shape (n,)."""

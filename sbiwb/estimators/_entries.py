@@ -130,5 +130,5 @@ def _reached(first: Mask, linked: Mask) -> Mask:
 def _stands_out(known: Array, other: Array, rng: np.random.Generator) -> bool:
     """Whether the columns of `other` together depend on those of `known`."""
     found = float(np.sum(_z(known, other) ** 2))
-    nulls = [float(np.sum(_z(known, rng.permutation(other)) ** 2)) for _ in range(NULLS)]
+    nulls = [float(np.sum(_z(rng.permutation(known), other) ** 2)) for _ in range(NULLS)]
     return found > float(np.mean(nulls)) + FAR * float(np.std(nulls, ddof=1))

@@ -77,7 +77,7 @@ class FlowMatching(ConditionalDensityEstimator):  # type: ignore[misc]
     path : Path
     """
 
-    patience = 1.0
+    random_loss = True
     net: _Field
     trained_steps: torch.Tensor
 

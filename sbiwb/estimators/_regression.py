@@ -131,15 +131,15 @@ def polynomial_features(points: Array, degree: int, *, crossed: bool = True) -> 
     if not crossed:
         powers = [points**power for power in range(1, degree + 1)]
         return np.concatenate([np.ones((len(points), 1)), *powers], axis=1)
-    columns = [np.ones(len(points))]
+    inputs, columns = np.ascontiguousarray(points.T), [np.ones(len(points))]
     previous: dict[tuple[int, ...], Array] = {(): columns[0]}
     for power in range(1, degree + 1):
         current: dict[tuple[int, ...], Array] = {}
-        for index in combinations_with_replacement(range(points.shape[1]), power):
-            current[index] = previous[index[:-1]] * points[:, index[-1]]
+        for index in combinations_with_replacement(range(len(inputs)), power):
+            current[index] = previous[index[:-1]] * inputs[index[-1]]
         columns.extend(current.values())
         previous = current
-    return np.stack(columns, axis=1)
+    return np.array(columns).T
 
 
 def _scaled(condition: Array, low: Array, high: Array) -> Array:

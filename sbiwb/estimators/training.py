@@ -1,12 +1,12 @@
-"""The training loop: one thread, data in memory, one learning-rate cycle, best held-out state.
+"""The training loop: one thread, data in memory, cycles of the learning rate, best held-out state.
 
 Stock loops spend most of their time on overhead when networks are small: batches of 50–200, a
 data loader per epoch, a constant learning rate and long patience.  Here the batch grows with the
-data and the learning rate follows one cycle (Smith & Topin 2019, arXiv:1708.07120), so that the
-number of steps is known beforehand; the weights are averaged over the last steps, and those with
-the lowest held-out loss are kept, of each member of an ensemble (see `_members`).  Where a
-density's stays above its lowest value for a quarter of the cycle, it has begun to learn its
-simulations by heart, and training ends.
+data and the learning rate goes up and down in cycles (Smith & Topin 2019, arXiv:1708.07120), each
+as long as all before it, for as long as one gains over the last: the loss at the end of a cycle
+tells what more training is worth, that in its middle does not.  The weights are averaged over the
+last steps, and those with the lowest held-out loss are kept, of each member of an ensemble (see
+`_members`).
 Any sbi-compatible estimator can be trained: all that is asked of it is ``loss(input, condition)``.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +27,7 @@ from sbiwb.errors import InferenceError
 from sbiwb.estimators._denormals import flushed_denormals
 from sbiwb.estimators._members import Best, decay, ensemble_loss, retire
 from sbiwb.execute.threads import one_thread
-from sbiwb.progress import Progress
+from sbiwb.progress import Progress, Task
 from sbiwb.rng import integer_seed
 
 MIN_SIMULATIONS = 100
@@ -36,11 +36,14 @@ LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-4
 WARM_UP = 0.2
 """Share of the cycle in which the learning rate rises."""
-EPOCHS = 10, 100
+EPOCHS = 4, 100
+CYCLE = 10, 250
+"""Epochs and steps of the first cycle at least, and of any other."""
+WORTH = 0.02
+"""By how much a cycle has to lower the held-out loss for another to begin."""
 PATIENCE = 0.25
-"""Share of all epochs without a lower held-out loss after which none is awaited, unless the network
-says otherwise: one whose loss is random, such as that of pairs drawn anew, falls late and by
-little, and is trained to the end."""
+"""Share of a cycle, in its second half, without a lower held-out loss after which it ends: the
+network has begun to learn its simulations by heart."""
 
 
 class TrainingOptions(Options):
@@ -53,7 +56,7 @@ class TrainingOptions(Options):
     learning_rate : float, optional
         Peak of the cycle; by default what suits the network.
     steps : int
-        Optimiser steps at most, rounded to between 10 and 100 whole epochs.
+        Optimiser steps at most, rounded to between 4 and 100 whole epochs.
     validation_fraction : float
         Share of the simulations held out to choose the weights.
     """
@@ -112,7 +115,9 @@ def fit(
     Parameters
     ----------
     network : torch.nn.Module
-        Any with ``loss(input, condition) -> (n,)``: sbi's density estimators, for example.
+        Any with ``loss(input, condition) -> (n,)``: sbi's density estimators, for example.  One
+        whose loss is random says so by ``random_loss = True``: such a loss falls by little and
+        late, nothing is told by one cycle's end, and all steps are spent on a single one.
     inputs, condition : torch.Tensor, shape (n, …)
         Scaled float32 data.
     options : TrainingOptions
@@ -124,64 +129,114 @@ def fit(
     InferenceError
         If the loss becomes NaN and never was finite on held-out data.
     """
-    generator = torch.Generator().manual_seed(integer_seed(seed, "shuffle"))
-    order = torch.randperm(len(inputs), generator=generator)
-    held_out = max(1, int(len(inputs) * options.validation_fraction))
-    validation, rows = order[:held_out], order[held_out:]
-    batch = options.batch_size or batch_rule(len(rows))
-    batch = min(batch, len(rows))
-    per_epoch = len(rows) // batch
-    epochs = int(np.clip(round(options.steps / per_epoch), *EPOCHS))
-    rate = options.learning_rate
-    if rate is None:
-        rate = float(getattr(network, "learning_rate", LEARNING_RATE))
-    patience = float(getattr(network, "patience", PATIENCE)) * epochs
-    trained, average = copy.deepcopy(network), copy.deepcopy(network)
-    optimiser = torch.optim.Adam(trained.parameters(), lr=rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=epochs * per_epoch, pct_start=WARM_UP
-    )
-    best, best_loss = Best(network, int(getattr(network, "members", 1))), math.inf
-    best_epoch, log = 0, TrainingLog([], [], 0)
+    training = _Training(network, inputs, condition, options, seed)
+    epochs = int(np.clip(round(options.steps / training.per_epoch), *EPOCHS))
+    whole = bool(getattr(network, "random_loss", False))
+    lengths = [epochs] if whole else cycles(epochs, training.per_epoch)
     with one_thread(), flushed_denormals(), progress.task("training", epochs) as task:
-        for epoch in range(epochs):
-            trained.train()
-            shuffled = rows[torch.randperm(len(rows), generator=generator)]
-            total = 0.0
-            # The last, smaller batch is dropped; another shuffle drops other rows.
-            for chosen in torch.split(shuffled[: per_epoch * batch], batch):
-                optimiser.zero_grad(set_to_none=True)
-                loss = trained.loss(inputs[chosen], condition[chosen]).mean()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(trained.parameters(), 5.0)
-                decay(trained, _decays(trained) * schedule.get_last_lr()[0])
-                optimiser.step()
-                schedule.step()
-                _move_average(average, trained)
-                total += float(loss.detach())
-            average.eval()
-            losses = _losses(average, inputs[validation], condition[validation])
-            best.see(average, losses.mean(1))
-            held = ensemble_loss(losses)
-            log.training.append(total / per_epoch)
-            log.validation.append(held)
-            if held < best_loss:
-                best_loss, best_epoch = held, epoch
-            task.advance()
-            if epoch - best_epoch >= patience:
+        for length in lengths:
+            before = training.lowest
+            to_its_end = training.cycle(length, task)
+            if not to_its_end or training.lowest > before - WORTH:
                 break
-            if len(losses) > 1 and epoch >= WARM_UP * epochs:
-                retire(best, losses, (trained, average), optimiser)
-    if not torch.isfinite(best.losses).all():
-        raise InferenceError(
-            "training did not converge: the held-out loss was never finite",
-            remedy="lower learning_rate=, or look at the simulations for outliers",
+    return training.finish(network)
+
+
+def cycles(epochs: int, per_epoch: int) -> list[int]:
+    """Lengths of the cycles that epochs of so many steps may be spent on, whose sum they are."""
+    lengths: list[int] = []
+    least = max(CYCLE[0], math.ceil(CYCLE[1] / per_epoch))
+    while (left := epochs - sum(lengths)) > 0:
+        length = max(least, sum(lengths))
+        lengths.append(length if left - length >= least else left)
+    return lengths
+
+
+class _Training:
+    """A copy of a network in training, and the best that was seen of it."""
+
+    def __init__(
+        self,
+        network: Trainable,
+        inputs: torch.Tensor,
+        condition: torch.Tensor,
+        options: TrainingOptions,
+        seed: int,
+    ) -> None:
+        self.inputs, self.condition = inputs, condition
+        self.generator = torch.Generator().manual_seed(integer_seed(seed, "shuffle"))
+        order = torch.randperm(len(inputs), generator=self.generator)
+        held_out = max(1, int(len(inputs) * options.validation_fraction))
+        self.validation, self.rows = order[:held_out], order[held_out:]
+        self.batch = min(options.batch_size or batch_rule(len(self.rows)), len(self.rows))
+        self.per_epoch = len(self.rows) // self.batch
+        usual = getattr(network, "learning_rate", LEARNING_RATE)
+        self.rate = float(usual if options.learning_rate is None else options.learning_rate)
+        self.random_loss = bool(getattr(network, "random_loss", False))
+        self.trained, self.average = copy.deepcopy(network), copy.deepcopy(network)
+        self.optimiser = torch.optim.Adam(self.trained.parameters(), lr=self.rate, fused=True)
+        self.best = Best(network, int(getattr(network, "members", 1)))
+        self.log, self.lowest, self.best_epoch = TrainingLog([], [], 0), math.inf, 0
+
+    def cycle(self, length: int, task: Task) -> bool:
+        """Train for a cycle of so many epochs; whether it went to its end."""
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, self.rate, total_steps=length * self.per_epoch, pct_start=WARM_UP
         )
-    network.load_state_dict(best.network.state_dict())
-    if hasattr(network, "weigh"):
-        with torch.no_grad():
-            network.weigh(inputs[validation], condition[validation])
-    return TrainingLog(log.training, log.validation, best_epoch)
+        halfway = len(self.log.training) + length // 2
+        for epoch in range(length):
+            total = self._epoch(schedule)
+            self.average.eval()
+            pairs = self.inputs[self.validation], self.condition[self.validation]
+            losses = _losses(self.average, *pairs)
+            self._see(total, losses)
+            task.advance()
+            awaited = len(self.log.training) - 1 - max(self.best_epoch, halfway)
+            if awaited >= PATIENCE * length and not self.random_loss:
+                return False
+            if len(losses) > 1 and epoch >= WARM_UP * length:
+                retire(self.best, losses, (self.trained, self.average), self.optimiser)
+        return True
+
+    def _epoch(self, schedule: torch.optim.lr_scheduler.OneCycleLR) -> float:
+        """Train for an epoch; its mean loss."""
+        self.trained.train()
+        # The last, smaller batch is dropped; another shuffle drops other rows.
+        order = torch.randperm(len(self.rows), generator=self.generator)
+        shuffled, total = self.rows[order][: self.per_epoch * self.batch], 0.0
+        for chosen in torch.split(shuffled, self.batch):
+            self.optimiser.zero_grad(set_to_none=True)
+            loss = self.trained.loss(self.inputs[chosen], self.condition[chosen]).mean()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.trained.parameters(), 5.0)
+            decay(self.trained, _decays(self.trained) * schedule.get_last_lr()[0])
+            self.optimiser.step()
+            schedule.step()
+            _move_average(self.average, self.trained)
+            total += float(loss.detach())
+        return total / self.per_epoch
+
+    def _see(self, training_loss: float, losses: torch.Tensor) -> None:
+        """Log the losses of an epoch, held-out ones (members, n), and keep the best weights."""
+        self.best.see(self.average, losses.mean(1))
+        held = ensemble_loss(losses)
+        self.log.training.append(training_loss)
+        self.log.validation.append(held)
+        if held < self.lowest:
+            self.lowest, self.best_epoch = held, len(self.log.validation) - 1
+
+    def finish(self, network: Any) -> TrainingLog:
+        """Give `network` the best weights."""
+        if not torch.isfinite(self.best.losses).all():
+            raise InferenceError(
+                "training did not converge: the held-out loss was never finite",
+                remedy="lower learning_rate=, or look at the simulations for outliers",
+            )
+        network.load_state_dict(self.best.network.state_dict())
+        if hasattr(network, "weigh"):
+            with torch.no_grad():
+                network.weigh(self.inputs[self.validation], self.condition[self.validation])
+        return replace(self.log, best_epoch=self.best_epoch)
 
 
 def _decays(network: Any) -> torch.Tensor:

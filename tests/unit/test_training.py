@@ -15,23 +15,27 @@ from sbiwb.estimators.training import (
     EPOCHS,
     MIN_SIMULATIONS,
     PATIENCE,
+    WORTH,
     TrainingOptions,
     batch_rule,
     check_enough,
+    cycles,
     fit,
 )
 from sbiwb.progress import QUIET
 
+WIDTH = 0.1
+
 
 class Line(torch.nn.Module):
-    """Squared error of a line: the smallest thing that has a loss."""
+    """Minus the log density of a Gaussian around a line: the smallest thing that has a loss."""
 
     def __init__(self):
         super().__init__()
         self.slope = torch.nn.Parameter(torch.zeros(1))
 
     def loss(self, inputs, condition):
-        return ((inputs - self.slope * condition) ** 2).squeeze(1)
+        return 0.5 * (((inputs - self.slope * condition) / WIDTH) ** 2).squeeze(1)
 
 
 class Broken(Line):
@@ -64,7 +68,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_steps_are_rounded_to_whole_epochs_within_bounds():
     # 180 rows in batches of 30 are 6 steps an epoch.
     for steps, epochs in ((1, EPOCHS[0]), (120, 20), (10**6, EPOCHS[1])):
-        _, log = trained(steps=steps, batch_size=30)
+        kind = type("Random", (Line,), {"random_loss": True})  # so that none is left out
+        _, log = trained(kind(), steps=steps, batch_size=30)
         assert len(log.training) == len(log.validation) == epochs
 
 
@@ -87,24 +92,52 @@ def test_the_best_state_is_kept_not_the_last():
 
     network, log = trained(Doubling(), steps=200, batch_size=30)
     assert log.best_epoch == 2
-    # 33 epochs were planned; after a quarter of them without a better one, none is awaited.
-    assert len(log.training) == 2 + math.ceil(PATIENCE * 33) + 1
+    # One cycle of 33 epochs; after its half a quarter of it is waited for a better one.
+    assert len(log.training) == 33 // 2 + math.ceil(PATIENCE * 33) + 1
     assert abs(network.slope.item()) < 0.45
 
 
-def test_a_patient_network_is_trained_to_the_end():
-    class Patient(Line):
-        """Whose held-out loss is lowest in the first epoch."""
+@pytest.mark.parametrize(
+    ("epochs", "per_epoch", "lengths"),
+    [
+        (4, 35, [4]),
+        (14, 35, [14]),
+        (19, 35, [19]),
+        (20, 35, [10, 10]),
+        (57, 35, [10, 10, 20, 17]),
+        (100, 6, [42, 58]),
+        (100, 1, [100]),
+    ],
+)
+def test_cycles_are_as_long_as_all_before_them(epochs, per_epoch, lengths):
+    assert cycles(epochs, per_epoch) == lengths
 
-        patience = 1.0
 
-        def loss(self, inputs, condition):
-            worse = 0.0 if torch.is_grad_enabled() else float(self.slope.detach()) ** 2
-            return super().loss(inputs, condition) + 100 * worse
+class Falling(Line):
+    """Whose held-out loss falls by so much each epoch."""
 
-    for kind, shorter in ((Patient, False), (type("Hasty", (Patient,), {"patience": 0.1}), True)):
-        _, log = trained(kind(), steps=200, batch_size=30)
-        assert (len(log.training) < 33) == shorter
+    fall, seen = 0.0, 0
+
+    def loss(self, inputs, condition):
+        if torch.is_grad_enabled():
+            return super().loss(inputs, condition)
+        type(self).seen += 1
+        return torch.full((len(inputs),), -self.fall * type(self).seen)
+
+
+@pytest.mark.parametrize(
+    ("fall", "random_loss", "epochs"),
+    [
+        (2 * WORTH / 10, False, 35),  # each cycle gains enough
+        (0.5 * WORTH / 10, False, 20),  # the second gains half of what it should
+        (0.5 * WORTH / 10, True, 35),
+    ],
+)
+def test_another_cycle_begins_only_if_the_last_gained(fall, random_loss, epochs):
+    kind = type("Some", (Falling,), {"fall": fall, "random_loss": random_loss, "seen": 0})
+    # 180 rows in batches of 7 are 25 steps an epoch, and cycles of 10, 10 and 15 epochs.
+    _, log = trained(kind(), steps=875, batch_size=7)
+    assert len(log.training) == epochs
 
 
 def test_training_that_never_was_finite_is_an_error():
