@@ -220,16 +220,8 @@ def _learn(
     follow = follows_posterior(whole, plan)
     whole.estimator.check_data(simulator.output.shape, whole.estimator_options)
     calls_each = calls_per_datum(simulator)
-    if plan.budget < plan.rounds * calls_each:
-        raise UsageError(
-            f"too few simulator calls for data of {calls_each} each",
-            got=f"budget={plan.budget}",
-            expected=f"at least {plan.rounds * calls_each}",
-        )
-    region = Region(problem.prior)
-    made = Made()
-    calls = 0
-    sizes = [size // calls_each for size in plan.sizes()]
+    sizes = _data_of_rounds(plan, calls_each)
+    region, made, calls = Region(problem.prior), Made(), 0
     for number, size in enumerate(sizes):
         for word, (proposal, n) in region.proposals(size).items():
             new = simulate(
@@ -246,18 +238,7 @@ def _learn(
         usable = made.inside(prior) if learns_likelihood else made.drawn_from(prior)
         is_last = number + 1 == len(sizes)
         method = of_round(whole, is_last)
-        assert method.estimator is not None
-        one = method.estimator.train(
-            usable,
-            prior,
-            method.estimator_options,
-            integer_seed(seed, "train", number),
-            progress,
-        )
-        if isinstance(one, LearnedLikelihood) and not usable.valid.all():
-            from sbiwb.estimators._validity import corrected  # brings Torch
-
-            one = corrected(one, usable, prior, integer_seed(seed, "valid", number), progress)
+        one = _train(method, usable, prior, seed, number, progress)
         learned = for_data_of(problem.simulator, one)
         if not is_last:
             likelihood = learned if isinstance(learned, Likelihood) else None
@@ -281,6 +262,37 @@ def _learn(
     failed = everything.select(~everything.valid)
     cost = Cost(calls_each * sum(sizes), calls)
     return learned, _Learning(prior, made.drawn_from(prior), cost, record, failed)
+
+
+def _data_of_rounds(plan: Rounds, calls_each: int) -> list[int]:
+    """How many data each round simulates, if one takes so many calls."""
+    if plan.budget < plan.rounds * calls_each:
+        raise UsageError(
+            f"too few simulator calls for data of {calls_each} each",
+            got=f"budget={plan.budget}",
+            expected=f"at least {plan.rounds * calls_each}",
+        )
+    return [size // calls_each for size in plan.sizes()]
+
+
+def _train(
+    method: Method,
+    usable: Simulations,
+    prior: Prior,
+    seed: int,
+    number: int,
+    progress: Progress,
+) -> LearnedPosterior | LearnedLikelihood:
+    """Train in one round; where simulations fail, a likelihood is multiplied by that of success."""
+    assert method.estimator is not None
+    one = method.estimator.train(
+        usable, prior, method.estimator_options, integer_seed(seed, "train", number), progress
+    )
+    if isinstance(one, LearnedLikelihood) and not usable.valid.all():
+        from sbiwb.estimators._validity import corrected  # brings Torch
+
+        return corrected(one, usable, prior, integer_seed(seed, "valid", number), progress)
+    return one
 
 
 def _approximate(

@@ -10,6 +10,7 @@ import sbiwb
 from sbiwb import Normal, Parameter, Prior, Uniform
 from sbiwb.core.verdict import Outcome
 from sbiwb.errors import DataError, InferenceError, SbiwbError, StoreError, UsageError
+from sbiwb.estimators.training import EPOCHS
 
 PRIOR = Prior((Parameter("a", Uniform(-1.0, 1.0)), Parameter("b", Normal(0.0, 1.0))))
 NOISE = 0.3
@@ -144,7 +145,7 @@ def test_a_posterior_and_its_record(npe):
     assert npe.provenance["budget"] == npe.provenance["used"] == 400
     assert npe.provenance["simulations"] == {"ok": 400}
     assert npe.provenance["options"] == {k: v for k, v in NPE.items() if k != "budget"}
-    assert len(npe.provenance["training"]["training"]) == 10
+    assert len(npe.provenance["training"]["training"]) == EPOCHS[0]
     assert npe.log_evidence is None
     assert npe.tree["sample_stats"]["lp"].attrs["normalised"] == 1
     assert verdict(npe, "failures").passed
