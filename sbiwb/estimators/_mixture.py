@@ -19,7 +19,7 @@ from sbiwb.estimators._members import stacked
 
 BLOCKS = 2
 COMPONENTS = 8
-DECAYS = 1e-2, 1.0
+DECAYS = 0.01, 0.7
 """Of members' weights in each step, in units of the learning rate."""
 WIDEST = 5.0
 """Log width of a component at most, of inputs whose spread is about one.  A far draw of one entry

@@ -1,7 +1,7 @@
 """A conditional density q(θ | x) and all that lies between it and an amortised posterior.
 
 The density lives in the prior's unconstrained space z, so no draw leaves the prior and there is no
-leakage to correct.  Under it lies a polynomial regression of θ on x (see `_regression`).  What the
+leakage to correct.  Under it lies a linear regression of θ on x (see `_residuals`).  What the
 density is, a flow, a mixture or a vector field, is for the estimators to say.
 """
 

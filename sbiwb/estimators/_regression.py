@@ -2,8 +2,8 @@
 
 Most problems are smooth and, near the observation, almost linear and Gaussian.  A least-squares fit
 takes that part out exactly and at once; the flow then models the residual, which for a
-linear-Gaussian problem is a standard normal.  The degree is chosen on held-out simulations and may
-be zero, in which case nothing changes.
+linear-Gaussian problem is a standard normal.  The degree, up to one that the caller allows, is
+chosen on held-out simulations and may be zero, in which case nothing changes.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Polynomial:
         return cls(int(degree), bool(crossed), low, high, coefficients)
 
 
-def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
+def fit_polynomial(
+    inputs: Array, target: Array, seed: int, *, max_degree: int = MAX_DEGREE
+) -> Polynomial:
     """Fit target (n, k) on inputs (n, m) by least squares, the features chosen on held-out rows.
 
     The score is the log-determinant of the held-out residual covariance: the Gaussian
@@ -86,7 +88,7 @@ def fit_polynomial(inputs: Array, target: Array, seed: int) -> Polynomial:
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     scaled = _scaled(inputs, low, high)
     scores: dict[tuple[int, bool], float] = {}
-    for degree, crossed in _choices(inputs.shape[1], len(kept) // ROWS_PER_FEATURE):
+    for degree, crossed in _choices(inputs.shape[1], len(kept) // ROWS_PER_FEATURE, max_degree):
         features = polynomial_features(scaled, degree, crossed=crossed)
         coefficients = _least_squares(features[kept], target[kept])
         scores[degree, crossed] = _log_det(target[held] - features[held] @ coefficients)
@@ -114,9 +116,9 @@ def gaussian_loss(inputs: Array, target: Array, seed: int) -> float:
     return float(each.mean() - np.linalg.slogdet(whiten)[1])
 
 
-def _choices(m: int, most: int) -> Iterator[tuple[int, bool]]:
+def _choices(m: int, most: int, max_degree: int) -> Iterator[tuple[int, bool]]:
     """Degrees, and whether there are products of different inputs, of at most so many features."""
-    for degree in range(MAX_DEGREE + 1):
+    for degree in range(max_degree + 1):
         if degree == 0 or 1 + m * degree <= most:
             yield degree, False
         if degree > 1 and m > 1 and comb(m + degree, degree) <= most:

@@ -13,6 +13,8 @@ from sbiwb.core.prior import Prior
 from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_matrix
 from sbiwb.estimators._scaling import is_bounded, linear_coordinates
 
+MAX_DEGREE = 1
+"""A polynomial of many data puts its noise and its tails under the network, which learns with less."""
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -62,7 +64,7 @@ class ResidualMap:
 def fit_residual_map(theta: Array, x: Array, prior: Prior, seed: int) -> ResidualMap:
     """Regress theta (n, d) on scaled data x (n, k) and whiten what is left."""
     c = linear_coordinates(theta, prior)
-    mean = fit_polynomial(x, c, seed)
+    mean = fit_polynomial(x, c, seed, max_degree=MAX_DEGREE)
     # A centre nearer to the wall than the noise is wide would get an absurd slope.
     width = np.std(c - mean(x), axis=0) / np.sqrt(12)
     edge = np.clip(width, 1e-6, 0.25)

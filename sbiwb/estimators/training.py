@@ -37,7 +37,7 @@ WEIGHT_DECAY = 1e-4
 WARM_UP = 0.2
 """Share of the cycle in which the learning rate rises."""
 EPOCHS = 4, 100
-CYCLE = 10, 250
+CYCLE = 10, 500
 """Epochs and steps of the first cycle at least, and of any other."""
 WORTH = 0.02
 """By how much a cycle has to lower the held-out loss for another to begin."""
@@ -194,7 +194,7 @@ class _Training:
             awaited = len(self.log.training) - 1 - max(self.best_epoch, halfway)
             if awaited >= PATIENCE * length and not self.random_loss:
                 return False
-            if len(losses) > 1 and epoch >= WARM_UP * length:
+            if len(losses) > 1 and epoch >= length // 2:  # by then it is told who is worth it
                 retire(self.best, losses, (self.trained, self.average), self.optimiser)
         return True
 
@@ -240,7 +240,7 @@ class _Training:
 
 
 def _decays(network: Any) -> torch.Tensor:
-    """Decay of each member's weights, in units of the learning rate; shape (members,)."""
+    """Decay of each member's weights in units of the learning rate; shape (members,)."""
     return getattr(network, "weight_decay", torch.tensor([WEIGHT_DECAY]))
 
 

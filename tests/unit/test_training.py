@@ -102,10 +102,11 @@ def test_the_best_state_is_kept_not_the_last():
     [
         (4, 35, [4]),
         (14, 35, [14]),
-        (19, 35, [19]),
-        (20, 35, [10, 10]),
-        (57, 35, [10, 10, 20, 17]),
-        (100, 6, [42, 58]),
+        (29, 35, [29]),
+        (30, 35, [15, 15]),
+        (57, 35, [15, 15, 27]),
+        (100, 60, [10, 10, 20, 40, 20]),
+        (100, 6, [100]),
         (100, 1, [100]),
     ],
 )
@@ -135,8 +136,8 @@ class Falling(Line):
 )
 def test_another_cycle_begins_only_if_the_last_gained(fall, random_loss, epochs):
     kind = type("Some", (Falling,), {"fall": fall, "random_loss": random_loss, "seen": 0})
-    # 180 rows in batches of 7 are 25 steps an epoch, and cycles of 10, 10 and 15 epochs.
-    _, log = trained(kind(), steps=875, batch_size=7)
+    # 180 rows in batches of 3 are 60 steps an epoch, and cycles of 10, 10 and 15 epochs.
+    _, log = trained(kind(), steps=2100, batch_size=3)
     assert len(log.training) == epochs
 
 
