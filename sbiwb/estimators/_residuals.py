@@ -14,7 +14,7 @@ from sbiwb.estimators._regression import Polynomial, fit_polynomial, whitening_m
 from sbiwb.estimators._scaling import is_bounded, linear_coordinates
 
 MAX_DEGREE = 1
-"""A polynomial of many data puts its noise and its tails under the network, which learns with less."""
+"""Polynomials of many data put their noise and tails under a network, which learns with less."""
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
