@@ -37,28 +37,37 @@ et al. (2021, arXiv:2101.04653): means over published observations, the first on
 of their classifier on 10,000 draws (C2ST; 0.5: it cannot tell them from the reference's). What they
 published, for eight algorithms, is averaged over the same observations. Settings are the same for
 all tasks, one seed, and were chosen on other observations. Seconds are those of one run, on one
-thread of a machine that had other work.
+thread of a machine that had other work. Rows were made with different versions of the workbench:
+what changed numbers since is in the changelog.
 
 Made by `{COMMAND}`, which says what the settings are.
 """
 
 
 def best_of_each(scores: pd.DataFrame) -> list[str]:
-    """Lines of a table: the default, and the best of all methods, beside what was published."""
+    """Lines of a table: the default, and the best of all methods, beside what was published.
+
+    Each beside what was published for its own observations; their numbers are given if they differ.
+    """
     lines = [
         "| task | simulations | observations | `npe` | published NPE | best | best published |",
         "|---|---:|---:|---:|---:|---|---|",
     ]
     for (task, budget), rows in scores.groupby(["task", "budget"], sort=False):
-        names = rows.apply(label, axis=1)
-        means = rows.groupby(names, sort=False)["c2st"].mean()
-        seen = sorted(set(rows.loc[names == means.idxmin(), "observation"]))
-        known = pd.Series(published(task, seen, budget))
-        npe = f"{means['npe']:.3f}" if "npe" in means else ""
+        by_method = rows.groupby(rows.apply(label, axis=1), sort=False)
+        means = by_method["c2st"].mean()
+        seen = {name: sorted(of["observation"]) for name, of in by_method}
+        best = means.idxmin()
+        others = pd.Series(published(task, seen[best], budget))
+        npe, others_npe = "", ""
+        if "npe" in means:
+            npe = f"{means['npe']:.3f}"
+            others_npe = f"{published(task, seen['npe'], budget)['NPE']:.3f}"
+        counts = dict.fromkeys(len(seen[name]) for name in ("npe", best) if name in seen)
         lines.append(
-            f"| {title(task)} | {int(budget):,} | {len(seen)} | {npe} "
-            f"| {known['NPE']:.3f} | {means.min():.3f} (`{means.idxmin()}`) "
-            f"| {known.min():.3f} ({known.idxmin()}) |"
+            f"| {title(task)} | {int(budget):,} | {', '.join(map(str, counts))} | {npe} "
+            f"| {others_npe} | {means.min():.3f} (`{best}`) "
+            f"| {others.min():.3f} ({others.idxmin()}) |"
         )
     return lines
 
