@@ -11,6 +11,7 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
+from sbiwb.estimators import _pilot
 from sbiwb.estimators._coordinates import TAIL, fit_coordinates, fit_targets
 from sbiwb.estimators._directions import principal_directions
 from sbiwb.estimators._pilot import held_out_density
@@ -211,6 +212,22 @@ def test_principal_axes_are_told_if_they_tell_more(where, fewer):
     told = fit_coordinates(theta, x, PRIOR, 1)
     assert (told.dim < 20) is fewer
     assert told.dim == 60 or fewer
+
+
+def test_one_absurd_pair_does_not_judge(monkeypatch):
+    """A held-out pair of probability e^-10,000 counts as one of e^-25 does."""
+    rng = stream(3, "coordinates")
+    theta, x = rng.standard_normal((200, 2)), rng.standard_normal((200, 3))
+
+    def judged(worst):
+        def log_prob(flow, target, told):
+            return np.where(np.arange(len(target)) == 0, worst, 0.0)
+
+        monkeypatch.setattr(_pilot, "log_prob", log_prob)
+        return _pilot.held_out_density(theta, x, PRIOR, 1)
+
+    assert judged(-1e4) == judged(-1e3)
+    assert judged(0.0) - judged(-1e4) == pytest.approx(_pilot.ABSURD / 40, rel=0.02)
 
 
 def test_weak_signals_in_many_data_are_not_reduced_away():
