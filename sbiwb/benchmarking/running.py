@@ -234,6 +234,17 @@ def _read(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
         return {tuple(row[name] for name in KEY): row for row in reader}
 
 
+def read_scores(path: Path) -> pd.DataFrame:
+    """The scores that a bench kept in a file, one row each.
+
+    Raises
+    ------
+    StoreError
+        If it is not a table of scores.
+    """
+    return _frame(list(_read(path).values()))
+
+
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     partial = path.with_suffix(".partial")
     try:

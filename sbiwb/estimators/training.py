@@ -131,8 +131,7 @@ def fit(
     """
     training = _Training(network, inputs, condition, options, seed)
     epochs = int(np.clip(round(options.steps / training.per_epoch), *EPOCHS))
-    whole = bool(getattr(network, "random_loss", False))
-    lengths = [epochs] if whole else cycles(epochs, training.per_epoch)
+    lengths = [epochs] if training.random_loss else cycles(epochs, training.per_epoch)
     with one_thread(), flushed_denormals(), progress.task("training", epochs) as task:
         for length in lengths:
             before = training.lowest
@@ -183,7 +182,7 @@ class _Training:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, self.rate, total_steps=length * self.per_epoch, pct_start=WARM_UP
         )
-        halfway = len(self.log.training) + length // 2
+        begun, half = len(self.log.training), length // 2
         for epoch in range(length):
             total = self._epoch(schedule)
             self.average.eval()
@@ -191,10 +190,10 @@ class _Training:
             losses = _losses(self.average, *pairs)
             self._see(total, losses)
             task.advance()
-            awaited = len(self.log.training) - 1 - max(self.best_epoch, halfway)
+            awaited = begun + epoch - max(self.best_epoch, begun + half)
             if awaited >= PATIENCE * length and not self.random_loss:
                 return False
-            if len(losses) > 1 and epoch >= length // 2:  # by then it is told who is worth it
+            if len(losses) > 1 and epoch >= half:  # sharp members are not worth much before
                 retire(self.best, losses, (self.trained, self.average), self.optimiser)
         return True
 

@@ -15,8 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 import sbiwb
-from sbiwb.benchmarking.running import COSTS
-from sbiwb.benchmarking.scores import MEASURES
+from sbiwb.benchmarking.running import read_scores
 from sbiwb.benchmarking.table import label, markdown, published, title
 from sbiwb.simulators.benchmark.reference import TASKS
 
@@ -74,9 +73,7 @@ def best_of_each(scores: pd.DataFrame) -> list[str]:
 
 def write_page() -> None:
     """Write the page from all scores that are kept."""
-    scores = pd.read_csv(KEPT, dtype=str, keep_default_na=False)
-    for name in (*MEASURES, *COSTS):
-        scores[name] = pd.to_numeric(scores[name])
+    scores = read_scores(KEPT)
     places = scores["task"].map({f"benchmark.{task}": k for k, task in enumerate(TASKS)})
     scores = scores.iloc[places.argsort(kind="stable")]
     text = [

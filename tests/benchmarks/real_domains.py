@@ -14,12 +14,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 import sbiwb
-from sbiwb.benchmarking.running import COSTS
-from sbiwb.benchmarking.scores import MEASURES
+from sbiwb.benchmarking.running import read_scores
 from sbiwb.benchmarking.table import markdown
 from sbiwb.config import find_recipe, read_recipe
 from sbiwb.core.draws import Draws
@@ -132,9 +130,7 @@ def with_reasons(table, scores):
 
 def write_table():
     """Write the table of all scores that are kept."""
-    scores = pd.read_csv(KEPT, dtype=str, keep_default_na=False)
-    for name in (*MEASURES, *COSTS):
-        scores[name] = pd.to_numeric(scores[name])
+    scores = read_scores(KEPT)
     text = with_reasons(markdown(scores, COMMAND), scores)
     KEPT.with_suffix(".md").write_text(text, encoding="utf-8")
 

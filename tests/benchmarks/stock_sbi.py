@@ -32,8 +32,8 @@ from sbiwb.rng import global_streams, integer_seed, stream
 from sbiwb.simulators.benchmark.reference import TASKS, reference_posterior
 
 BUDGET, DRAWS, SEED = 10_000, 10_000, 1
-STOCK, OURS = "sbi", "npe"
-RUNS = {OURS: {}, "npe, steps=500": {"steps": 500}, "npe, steps=125": {"steps": 125}}
+STOCK = "sbi"
+RUNS = {"npe": {}, "npe, steps=500": {"steps": 500}, "npe, steps=125": {"steps": 125}}
 COLUMNS = ("task", "observation", "run", "seconds", "c2st")
 TRIES = 100
 
@@ -111,7 +111,7 @@ def table(rows):
         f"{BUDGET:,} simulations; CPU seconds on one thread to a trained network, ours with",
         "simulation and checks, as times that ours is as fast; mean C2ST against the reference",
         f"posteriors of the observations (published classifier, stopped early, {DRAWS:,} draws).",
-        "Last, how much less time it takes of ours to be as near as stock, or nearer.",
+        "Last, as near: the fastest of ours with no higher C2ST than stock, known from this table.",
         f"sbi {sbi.__version__}, torch {torch.__version__.partition('+')[0]}, "
         f"Python {platform.python_version()}.",
         "",

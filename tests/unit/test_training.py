@@ -97,6 +97,13 @@ def test_the_best_state_is_kept_not_the_last():
     assert abs(network.slope.item()) < 0.45
 
 
+@pytest.mark.parametrize("random_loss", [True, False])
+def test_a_random_loss_that_does_not_fall_is_trained_to_the_end(random_loss):
+    kind = type("Some", (Falling,), {"fall": -1.0, "random_loss": random_loss, "seen": 0})
+    _, log = trained(kind(), steps=200, batch_size=30)
+    assert (len(log.training) == 33) == random_loss
+
+
 @pytest.mark.parametrize(
     ("epochs", "per_epoch", "lengths"),
     [
