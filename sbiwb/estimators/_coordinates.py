@@ -11,15 +11,25 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._entries import connected_entries
-from sbiwb.estimators._pilot import held_out_density
+from sbiwb.estimators._pilot import held_out_density, held_out_likelihood
 from sbiwb.estimators._regression import (
+    MAX_DEGREE,
     Polynomial,
     fit_polynomial,
     gaussian_loss,
     polynomial_features,
 )
-from sbiwb.estimators._scaling import Mask, Whitening, fit_whitening, linear_coordinates
+from sbiwb.estimators._scaling import (
+    WHITEN_UP_TO,
+    Mask,
+    Whitening,
+    fit_whitening,
+    linear_coordinates,
+)
 
+CURVED = 2
+"""Degree of a regression of data on parameters that bends.  A higher one explains more, but where
+it does not explain all it leaves wiggles, and a network would rather learn what it explains."""
 TAIL = 8.0
 """Standard deviations beyond which bell-shaped data do not lie, however many there are."""
 GAIN = 0.1
@@ -107,12 +117,22 @@ def with_rest(whole: Whitening, theta: Array, x: Array) -> Whitening:
 
 
 def fit_targets(
-    condition: Array, x: Array, entries: Mask | None, seed: int
+    condition: Array, x: Array, entries: Mask | None, seed: int, *, local: bool = False
 ) -> tuple[Whitening, Polynomial]:
     """Choose how a likelihood is told data x (n, *shape), and regress that on conditions (n, m).
 
     It is a density of x as they are, so what counts is the likelihood that a Gaussian around the
     regression, as wide as a second one says, gives held-out data.
+
+    Parameters
+    ----------
+    condition, x : ndarray
+    entries : ndarray of bool, optional
+        Those to describe; by default all.
+    seed : int
+    local : bool
+        Whether what counts are the parameters where most simulations lie, near one observation.  A
+        polynomial is good there, which a mean over all simulations, far ones too, would not see.
     """
     chosen = plain = fit_whitening(x, entries)
     if _can_be_regressed(plain):
@@ -122,7 +142,18 @@ def fit_targets(
             for to in (plain, warped)
         )
         chosen = warped if after < before - GAIN else plain
-    return chosen, fit_polynomial(condition, chosen(x), seed)
+    mean = fit_polynomial if local else _mean_of_targets
+    return chosen, mean(condition, chosen(x), seed)
+
+
+def _mean_of_targets(condition: Array, x: Array, seed: int) -> Polynomial:
+    """Regression of scaled data (n, k) on conditions (n, m), over which a network learns more."""
+    degrees = CURVED, MAX_DEGREE
+    low, high = (fit_polynomial(condition, x, seed, max_degree=degree) for degree in degrees)
+    if high.degree <= CURVED or x.shape[1] > WHITEN_UP_TO:
+        return low
+    first, second = (held_out_likelihood(condition, x, seed, max_degree=d) for d in degrees)
+    return high if second > first else low
 
 
 def _can_be_regressed(whitening: Whitening) -> bool:

@@ -1,18 +1,21 @@
-"""How well a posterior can be learned from data that are told in one way: a short training says."""
+"""How well a density can be learned in one of several ways: a short training says."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._flow import log_prob, to_tensor
 from sbiwb.estimators._mixture import AutoregressiveMixture
+from sbiwb.estimators._regression import fit_polynomial, whitening_matrix
 from sbiwb.estimators._residuals import fit_residual_map
 from sbiwb.estimators.training import TrainingOptions, fit
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams, stream
 
+Index = NDArray[np.intp]
 STEPS, BATCH, HIDDEN, MEMBERS = 300, 256, 32, 1
 HELD_OUT = 0.2
 ABSURD = 25.0
@@ -24,13 +27,48 @@ ROWS = 20_000
 
 def held_out_density(theta: Array, x: Array, prior: Prior, seed: int) -> float:
     """Mean log q(θ | x) of held-out pairs of theta (n, d) and scaled data x (n, k)."""
-    rows = stream(seed, "pilot").permutation(len(theta))[:ROWS]
-    held, kept = np.split(rows, [int(HELD_OUT * len(rows))])
+    held, kept = _split(len(theta), seed)
     residuals = fit_residual_map(theta[kept], x[kept], prior, seed)
     target = residuals.residual(prior.to_unconstrained(theta), x)
+    density = _learned(target, x, held, kept, seed) + residuals.log_abs_det(x[held])
+    return _bounded_mean(density)
+
+
+def held_out_likelihood(condition: Array, x: Array, seed: int, *, max_degree: int) -> float:
+    """Mean log q(x | θ) of held-out rows of scaled data x (n, k), up to a constant.
+
+    Parameters
+    ----------
+    condition : ndarray, shape (n, m)
+        What stands for θ.
+    x : ndarray
+    seed : int
+    max_degree : int
+        Of the regression under the network.
+    """
+    held, kept = _split(len(x), seed)
+    mean = fit_polynomial(condition[kept], x[kept], seed, max_degree=max_degree)
+    residual = x - mean(condition)
+    whiten = whitening_matrix(residual[kept])
+    density = _learned(residual @ whiten, condition, held, kept, seed)
+    return _bounded_mean(density + np.linalg.slogdet(whiten)[1])
+
+
+def _split(n: int, seed: int) -> tuple[Index, Index]:
+    """Rows held out, and those to learn from."""
+    rows = stream(seed, "pilot").permutation(n)[:ROWS]
+    held, kept = np.split(rows, [int(HELD_OUT * len(rows))])
+    return held, kept
+
+
+def _learned(target: Array, told: Array, held: Index, kept: Index, seed: int) -> Array:
+    """Log density of held-out rows of a target (n, d) after a short training on those kept."""
     with global_streams(seed, "pilot"):
-        flow = AutoregressiveMixture(target.shape[1], x.shape[1], HIDDEN, MEMBERS)
+        flow = AutoregressiveMixture(target.shape[1], told.shape[1], HIDDEN, MEMBERS)
     options = TrainingOptions.model_validate({"steps": STEPS, "batch_size": BATCH})
-    fit(flow, to_tensor(target[kept]), to_tensor(x[kept]), options, seed, Progress())
-    density = log_prob(flow, target[held], x[held]) + residuals.log_abs_det(x[held])
+    fit(flow, to_tensor(target[kept]), to_tensor(told[kept]), options, seed, Progress())
+    return log_prob(flow, target[held], told[held])
+
+
+def _bounded_mean(density: Array) -> float:
     return float(np.maximum(density, np.median(density) - ABSURD).mean())

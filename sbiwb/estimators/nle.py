@@ -169,7 +169,8 @@ class NLE(Estimator[NLEOptions]):
         told = linear_coordinates(usable.theta, prior)
         kept = connected_entries(told, data, seed) if options.entries == "connected" else None
         condition = smooth_coordinates(usable.theta, prior)
-        scale, mean = fit_targets(condition, data, kept, seed)
+        local = options.proposal == "posterior"
+        scale, mean = fit_targets(condition, data, kept, seed, local=local)
         x = scale(data)
         whiten = whitening_matrix(x - mean(condition))
         target = (x - mean(condition)) @ whiten

@@ -12,9 +12,10 @@ import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.estimators import _pilot
-from sbiwb.estimators._coordinates import TAIL, fit_coordinates, fit_targets
+from sbiwb.estimators._coordinates import CURVED, TAIL, fit_coordinates, fit_targets
 from sbiwb.estimators._directions import principal_directions
-from sbiwb.estimators._pilot import held_out_density
+from sbiwb.estimators._pilot import held_out_density, held_out_likelihood
+from sbiwb.estimators._regression import MAX_DEGREE
 from sbiwb.estimators._scaling import Whitening, fit_whitening
 from sbiwb.estimators._warp import KNOTS, fit_warp
 from sbiwb.rng import stream
@@ -158,6 +159,20 @@ def test_a_likelihood_is_told_scores_where_they_are_more_gaussian(x, is_warped):
     scale, mean = fit_targets(THETA, x, None, 1)
     assert (scale.warp is not None) == is_warped
     assert mean(THETA).shape == scale(x).shape
+
+
+def test_of_two_regressions_that_a_network_learns_more_over_is_taken():
+    # Steep in the middle: a polynomial of the fifth degree explains more and wiggles everywhere.
+    x = np.tanh(8 * THETA) + 0.05 * NOISE
+    degrees = CURVED, MAX_DEGREE
+    low, high = (held_out_likelihood(THETA, x, 1, max_degree=degree) for degree in degrees)
+    assert (fit_targets(THETA, x, None, 1)[1].degree > CURVED) == (high > low)
+    assert fit_targets(THETA, x, None, 1, local=True)[1].degree > CURVED
+
+
+def test_a_polynomial_that_explains_all_lies_under_a_likelihood():
+    x = THETA**3 + 0.01 * NOISE
+    assert fit_targets(THETA, x, None, 1)[1].degree > CURVED
 
 
 # -- the posterior that is learned ------------------------------------------------------------
