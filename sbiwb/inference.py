@@ -215,7 +215,7 @@ def _learn(
     """Simulate and train, round after round."""
     assert whole.estimator is not None
     learns_likelihood = whole.estimator.learns == "likelihood"
-    simulator = learned_from(problem.simulator, likelihood=learns_likelihood)
+    simulator = learned_from(problem.simulator, whole.estimator, whole.estimator_options)
     assert whole.estimator_options is not None
     follow = follows_posterior(whole, plan)
     whole.estimator.check_data(simulator.output.shape, whole.estimator_options)

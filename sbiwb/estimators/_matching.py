@@ -23,6 +23,7 @@ EVALUATION = 0
 
 
 Field = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Rate = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -118,42 +119,44 @@ class FlowMatching(ConditionalDensityEstimator):  # type: ignore[misc]
 
     def log_prob(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """log q(input | condition) of inputs (s, n, target); shape (s, n)."""
-        points = input.flatten(0, 1)
         repeated = condition.expand(len(input), *condition.shape).flatten(0, 1)
+        density = log_density(lambda t, s: self.net(t, repeated, s), input.flatten(0, 1))
+        return density.reshape(input.shape[:2])
 
-        def rate(state: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-            velocity, divergence = self._with_divergence(state[:, :-1], repeated, time)
-            return torch.cat([velocity, divergence[:, None]], 1)
 
-        state = torch.cat([points, torch.zeros(len(points), 1)], 1)
-        start = integrate(rate, state, 1.0, 0.0)
-        noise, change = start[:, :-1], start[:, -1]
-        normal = -0.5 * (noise**2 + math.log(2 * math.pi)).sum(1)
-        return (normal + change).reshape(input.shape[:2])
+def log_density(field: Rate, points: torch.Tensor, steps: int = STEPS) -> torch.Tensor:
+    """Log density at points (n, d) of the draws that a field makes of standard noise; (n,)."""
 
-    def _with_divergence(
-        self, points: torch.Tensor, condition: torch.Tensor, time: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Velocity (n, target) and its exact divergence (n,)."""
-        with torch.enable_grad():
-            points = points.detach().requires_grad_()
-            velocity = self.net(points, condition, time)
-            divergence = torch.zeros(len(points))
-            for k in range(velocity.shape[1]):
-                slope = torch.autograd.grad(velocity[:, k].sum(), points, retain_graph=True)[0]
-                divergence = divergence + slope[:, k]
-        return velocity.detach(), divergence.detach()
+    def rate(state: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        velocity, divergence = _with_divergence(field, state[:, :-1], time)
+        return torch.cat([velocity, divergence[:, None]], 1)
+
+    state = torch.cat([points, torch.zeros(len(points), 1)], 1)
+    start = integrate(rate, state, 1.0, 0.0, steps)
+    noise, change = start[:, :-1], start[:, -1]
+    return -0.5 * (noise**2 + math.log(2 * math.pi)).sum(1) + change
+
+
+def _with_divergence(
+    field: Rate, points: torch.Tensor, time: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Velocity (n, d) and its exact divergence (n,)."""
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        velocity = field(points, time)
+        divergence = torch.zeros(len(points))
+        for k in range(velocity.shape[1]):
+            slope = torch.autograd.grad(velocity[:, k].sum(), points, retain_graph=True)[0]
+            divergence = divergence + slope[:, k]
+    return velocity.detach(), divergence.detach()
 
 
 def integrate(
-    rate: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    state: torch.Tensor,
-    begin: float,
-    end: float,
+    rate: Rate, state: torch.Tensor, begin: float, end: float, steps: int = STEPS
 ) -> torch.Tensor:
-    """Solve ds/dt = rate(s, t) by `STEPS` classical Runge–Kutta steps."""
-    h = (end - begin) / STEPS
-    for step in range(STEPS):
+    """Solve ds/dt = rate(s, t) by classical Runge–Kutta steps."""
+    h = (end - begin) / steps
+    for step in range(steps):
         t = torch.tensor(begin + step * h)
         first = rate(state, t)
         second = rate(state + 0.5 * h * first, t + 0.5 * h)

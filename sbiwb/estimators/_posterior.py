@@ -34,7 +34,7 @@ from sbiwb.estimators._flow import (
     to_weights,
 )
 from sbiwb.estimators._regression import Polynomial
-from sbiwb.estimators._residuals import ResidualMap, fit_residual_map
+from sbiwb.estimators._residuals import ResidualMap, fit_residual_map, no_map
 from sbiwb.estimators._scaling import Whitening
 from sbiwb.estimators.base import LearnedPosterior
 from sbiwb.estimators.training import TrainingLog, check_enough, fit
@@ -116,6 +116,10 @@ class FlowPosterior(LearnedPosterior):
             arrays |= {"features.mean": self.features.mean, "features.sd": self.features.sd}
         return self.recipe, arrays
 
+    def condition(self, x: Array) -> Array:
+        """What the flow is conditioned on at data x (m, *shape); shape (m, numbers)."""
+        return self._condition(self.scale(x), x)
+
     def _condition(self, scaled: Array, x: Array) -> Array:
         """What the flow is conditioned on: scaled data, and features if there are any."""
         if self.features is None:
@@ -145,7 +149,11 @@ def learn_posterior(
     kind = getattr(options, "embedding", "none")
     scale = fit_coordinates(usable.theta, usable.x, prior, seed, embedded=kind != "none")
     x = scale(usable.x)
-    residuals = fit_residual_map(usable.theta, x, prior, seed)
+    # Scores can be composed where all data have the same noise added: in z itself.
+    composed = getattr(options, "several", "learned") == "composed"
+    residuals = (
+        no_map(x.shape[1], prior) if composed else fit_residual_map(usable.theta, x, prior, seed)
+    )
     target = residuals.residual(prior.to_unconstrained(usable.theta), x)
     if kind == "none":
         recipe = options.recipe(estimator, target.shape[1], x.shape[1])

@@ -1,4 +1,4 @@
-"""A learned likelihood of one datum as that of several independent ones."""
+"""What was learned from one datum, for several independent ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from sbiwb.core.distributions import Array
 from sbiwb.core.repeated import RepeatedSimulator, product
 from sbiwb.core.simulator import Simulator
-from sbiwb.estimators.base import LearnedLikelihood, LearnedPosterior
+from sbiwb.errors import UsageError
+from sbiwb.estimators.base import Estimator, LearnedLikelihood, LearnedPosterior
 from sbiwb.likelihoods.base import Differentiable
 
 
@@ -47,10 +48,24 @@ class ProductLikelihood(LearnedLikelihood):
         return total, np.where(np.isfinite(total)[:, np.newaxis], gradient, 0.0)
 
 
-def learned_from(simulator: Simulator, *, likelihood: bool) -> Simulator:
-    """The simulator that something is learned from: a likelihood takes one datum at a time."""
-    if likelihood and isinstance(simulator, RepeatedSimulator):
+def learned_from(simulator: Simulator, estimator: Estimator[Any], options: Any) -> Simulator:
+    """The simulator that an estimator learns from: one datum of several, or all of them.
+
+    Raises
+    ------
+    UsageError
+        If posteriors of single data are to be composed, and there is one datum.
+    """
+    if not estimator.learns_one_datum(options):
+        return simulator
+    if isinstance(simulator, RepeatedSimulator):
         return simulator.inner
+    if estimator.learns == "posterior":
+        raise UsageError(
+            "there is nothing to compose: the observation is one datum",
+            got="several='composed'",
+            remedy="leave several out, or say repeats= when you pose the problem",
+        )
     return simulator
 
 
@@ -58,6 +73,12 @@ def for_data_of(
     simulator: Simulator, learned: LearnedPosterior | LearnedLikelihood
 ) -> LearnedPosterior | LearnedLikelihood:
     """What was learned from `learned_from`, for the data of `simulator`."""
-    if isinstance(learned, LearnedLikelihood) and isinstance(simulator, RepeatedSimulator):
+    if not isinstance(simulator, RepeatedSimulator):
+        return learned
+    if isinstance(learned, LearnedLikelihood):
         return ProductLikelihood(learned, simulator.repeats)
+    if learned.state()[0].get("several") == "composed":
+        from sbiwb.estimators._composition import ComposedPosterior  # brings Torch
+
+        return ComposedPosterior(learned, simulator.repeats)
     return learned

@@ -71,3 +71,10 @@ def fit_residual_map(theta: Array, x: Array, prior: Prior, seed: int) -> Residua
     raw = ResidualMap(mean, is_bounded(prior).astype(float), edge, np.eye(theta.shape[1]))
     residual = raw.residual(prior.to_unconstrained(theta), x)
     return ResidualMap(mean, raw.bounded, edge, whitening_matrix(residual))
+
+
+def no_map(inputs: int, prior: Prior) -> ResidualMap:
+    """The map that leaves z as it is, whatever the scaled data (n, inputs)."""
+    edge, zero = np.ones(inputs), np.zeros(prior.dim)
+    mean = Polynomial(0, crossed=False, low=-edge, high=edge, coefficients=zero[np.newaxis])
+    return ResidualMap(mean, zero, zero, np.eye(prior.dim))

@@ -59,6 +59,10 @@ class Estimator(ABC, Generic[OptionsT]):
     def check_data(self, shape: tuple[int, ...], options: OptionsT) -> None:
         """Raise `UsageError`, before anything is simulated, if data cannot have this shape."""
 
+    def learns_one_datum(self, options: OptionsT) -> bool:  # noqa: ARG002
+        """Whether it learns from one datum of several independent ones, and puts them together."""
+        return self.learns == "likelihood"
+
     @abstractmethod
     def train(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
@@ -19,9 +19,20 @@ from sbiwb.progress import Progress
 
 
 class NPSEOptions(FieldOptions):
-    """Options of `NPSE`: those of a vector field."""
+    """Options of `NPSE`, besides those of a vector field.
+
+    Parameters
+    ----------
+    several : {"learned", "composed"}
+        How several independent data, the ``repeats=`` of a problem, are answered: by a network that
+        learned from whole sets, or by one of single data, whose scores are composed.
+    """
 
     path = "score"
+    several: Literal["learned", "composed"] = "learned"
+
+    def recipe(self, estimator: str, target: int, condition: int) -> dict[str, Any]:
+        return {**super().recipe(estimator, target, condition), "several": self.several}
 
 
 class NPSE(EmbedsData, Estimator[NPSEOptions]):
@@ -32,11 +43,15 @@ class NPSE(EmbedsData, Estimator[NPSEOptions]):
     is the velocity v = cos φ t₁ − sin φ t₀ (Salimans & Ho 2022, arXiv:2202.00512), which is as
     large at all times; the score is v tan φ − t.  Draws and exact densities come from the
     probability-flow equation dt/dφ = v (Song et al. 2021, arXiv:2011.13456), solved as that of
-    `fmpe` is.
+    `fmpe` is.  Scores of single data may be composed, see `sbiwb.estimators._composition`.
     """
 
     options_type = NPSEOptions
     learns = "posterior"
+
+    def learns_one_datum(self, options: NPSEOptions) -> bool:
+        """See `Estimator.learns_one_datum`."""
+        return options.several == "composed"
 
     def train(
         self,

@@ -8,7 +8,7 @@ from scipy import stats
 
 import sbiwb
 from sbiwb.effective_size import ess
-from sbiwb.estimators import _product
+from sbiwb.estimators import _composition, _product
 from sbiwb.rng import stream
 from sbiwb.simulators.benchmark.gaussian import Gaussian
 
@@ -66,6 +66,27 @@ def test_what_is_learned_matches_it(method, budget):
     _, white = inferred(method, budget=budget, steps=400)
     assert np.abs(white.mean(axis=(0, 1))).max() < 0.25
     assert white.std(axis=(0, 1)) == pytest.approx(np.ones(2), abs=0.2)
+
+
+COMPOSED = {"budget": 5000, "steps": 1500, "draws": 1000, "several": "composed"}
+
+
+def test_composed_scores_match_it():
+    result, white = inferred("npse", **COMPOSED)
+    assert np.abs(white.mean(axis=(0, 1))).max() < 0.25
+    assert white.std(axis=(0, 1)) == pytest.approx(np.ones(2), abs=0.2)
+    # Draws and their density are those of one equation: what it says of them is off by no more than
+    # a mean that is off by a quarter of a width makes it, √2 · 0.25 · E|z|.
+    density = result.tree["sample_stats"]["lp"].values
+    exact = -0.5 * np.sum(white**2, axis=-1) + np.linalg.slogdet(WHITENER)[1] - np.log(2 * np.pi)
+    assert np.abs(density - exact).mean() < 0.3
+
+
+def test_velocities_that_are_averaged_are_caught(monkeypatch):
+    # The prior's share left out: as wide as one datum leaves it, √(6 / 2) times.
+    monkeypatch.setattr(_composition, "prior_surplus", lambda _: 0)
+    _, white = inferred("npse", **COMPOSED)
+    assert np.all(white.std(axis=(0, 1)) > 1.4)
 
 
 def test_a_product_that_is_forgotten_is_caught(monkeypatch):

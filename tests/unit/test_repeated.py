@@ -10,6 +10,7 @@ from sbiwb.core.problem import make_problem
 from sbiwb.core.repeated import RepeatedSimulator
 from sbiwb.core.simulator import KnownLikelihood, KnownMean, TorchLikelihood
 from sbiwb.errors import DataError, UsageError
+from sbiwb.estimators._composition import ComposedPosterior
 from sbiwb.estimators._product import ProductLikelihood
 from sbiwb.likelihoods._gradients import jacobian
 from sbiwb.likelihoods.base import Differentiable, Likelihood
@@ -91,15 +92,18 @@ def test_the_observation_has_a_row_for_each():
         sbiwb.problem("benchmark.two_moons", repeats=3)  # it ships one datum
 
 
-@pytest.mark.parametrize("method", ["nle+emcee", "npe"])
-def test_a_result_is_saved_and_loaded_with_its_product(method, tmp_path):
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [("nle+emcee", {}), ("npe", {}), ("npse", {"several": "composed"})],
+)
+def test_a_result_is_saved_and_loaded_with_its_product(method, options, tmp_path):
     problem = sbiwb.problem("benchmark.gaussian", X[0], repeats=5, dim=2)
-    result = sbiwb.infer(problem, method, seed=1, budget=500, steps=20, draws=100)
+    result = sbiwb.infer(problem, method, seed=1, budget=500, steps=20, draws=100, **options)
     assert result.cost.simulator_calls == 500
     result.save(tmp_path / "five.nc")
     loaded = sbiwb.load(tmp_path / "five.nc")
     assert loaded.problem.describe() == problem.describe()
-    density = "log_likelihood" if method != "npe" else "log_prob"
+    density = "log_likelihood" if method == "nle+emcee" else "log_prob"
     again = getattr(loaded.learned, density)(THETA, X)
     assert np.array_equal(again, getattr(result.learned, density)(THETA, X))
 
@@ -108,6 +112,22 @@ def test_too_few_calls_for_one_set_are_refused():
     problem = make_problem(ONE, X[0], repeats=5)
     with pytest.raises(UsageError, match="too few simulator calls for data of 5 each"):
         sbiwb.infer(problem, "npe", budget=4)
+
+
+def test_one_datum_has_no_scores_to_compose():
+    with pytest.raises(UsageError, match="nothing to compose"):
+        sbiwb.infer(make_problem(ONE, X[0, 0]), "npse", budget=100, several="composed")
+
+
+def test_composed_scores_learn_from_single_data():
+    problem = make_problem(ONE, X[0], repeats=5)
+    result = sbiwb.infer(
+        problem, "npse", budget=500, rounds=2, steps=20, draws=100, several="composed"
+    )
+    assert isinstance(result.learned, ComposedPosterior)
+    assert sum(result.provenance["simulations"].values()) == 500  # not of 100 sets
+    outside = result.learned.log_prob(np.full((1, 2), np.inf), X[:1])
+    assert outside.tolist() == [-np.inf]
 
 
 def test_workers_rebuild_it():
