@@ -128,7 +128,7 @@ def log_density(field: Rate, points: torch.Tensor, steps: int = STEPS) -> torch.
     """Log density at points (n, d) of the draws that a field makes of standard noise; (n,)."""
 
     def rate(state: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        velocity, divergence = _with_divergence(field, state[:, :-1], time)
+        velocity, divergence = with_divergence(field, state[:, :-1], time)
         return torch.cat([velocity, divergence[:, None]], 1)
 
     state = torch.cat([points, torch.zeros(len(points), 1)], 1)
@@ -137,7 +137,7 @@ def log_density(field: Rate, points: torch.Tensor, steps: int = STEPS) -> torch.
     return -0.5 * (noise**2 + math.log(2 * math.pi)).sum(1) + change
 
 
-def _with_divergence(
+def with_divergence(
     field: Rate, points: torch.Tensor, time: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Velocity (n, d) and its exact divergence (n,)."""
