@@ -24,7 +24,7 @@ from sbiwb.estimators._flow import in_chunks, to_tensor
 from sbiwb.estimators._matching import STEPS, FlowMatching, Rate, integrate, log_density
 from sbiwb.estimators._posterior import FlowPosterior
 from sbiwb.estimators.base import LearnedPosterior
-from sbiwb.rng import global_streams, stream
+from sbiwb.rng import global_streams
 
 PRECISION_DRAWS = 400
 """Draws from which the covariance that one datum leaves is estimated."""
@@ -55,26 +55,24 @@ class ComposedPosterior(LearnedPosterior):
         self._steps = max(STEPS, math.ceil(STEPS_EACH * math.sqrt(repeats)))
 
     def sample(self, n: int, x: Array, rng: np.random.Generator) -> Array:
-        drawn = []
+        drawn, step = [], max(1, ROWS // n)
         with global_streams(int(rng.integers(2**63)), "composed"), torch.no_grad():
-            for data in x:
-                field, noise = self._field(data), torch.randn(n, self._prior.dim)
+            for start in range(0, len(x), step):
+                data = x[start : start + step]
+                field, noise = self._field(data), torch.randn(len(data) * n, self._prior.dim)
                 z = in_chunks(lambda t, f=field: self._moved(f, t), noise, rows=ROWS)
-                drawn.append(self._prior.from_unconstrained(z))
-        return np.stack(drawn)
+                drawn.append(self._prior.from_unconstrained(z).reshape(len(data), n, -1))
+        return np.concatenate(drawn)
 
     def log_prob(self, theta: Array, x: Array) -> Array:
         value = np.full(len(theta), -np.inf)
         inside = np.flatnonzero(np.isfinite(self._prior.log_prob(theta)))
-        # The same data, row after row, are composed once.
-        together = [inside] if x.strides[0] == 0 else inside[:, np.newaxis]
-        for rows in together:
+        shared = x.strides[0] == 0  # one datum, repeated: it is composed once
+        for rows in np.split(inside, range(ROWS, len(inside), ROWS)):
             if len(rows):
-                z = self._prior.to_unconstrained(theta[rows])
-                field = self._field(x[rows[0]])
-                density = in_chunks(
-                    lambda t, f=field: log_density(f, t, self._steps), to_tensor(z), rows=ROWS
-                )
+                z = to_tensor(self._prior.to_unconstrained(theta[rows]))
+                field = self._field(x[:1] if shared else x[rows])
+                density = in_chunks(lambda t, f=field: log_density(f, t, self._steps), z)
                 value[rows] = density - self._prior.log_abs_det(theta[rows])
         return value
 
@@ -85,32 +83,45 @@ class ComposedPosterior(LearnedPosterior):
         """Points that a field makes of noise."""
         return integrate(field, noise, 0.0, 1.0, self._steps)
 
-    def _field(self, data: Array) -> Rate:
-        """Velocity of the parameters given data (repeats, *shape), as a function of time."""
-        conditions = to_tensor(self.one.condition(data))
-        precisions = self._precisions(data)
-        identity = torch.eye(self._prior.dim)
+    def _field(self, x: Array) -> Rate:
+        """Velocity, at any time, of as many points for each of data x (m, repeats, *shape)."""
+        m, d = len(x), self._prior.dim
+        told = to_tensor(self.one.condition(x.reshape(-1, *x.shape[2:])))
+        conditions = told.reshape(m, self.repeats, 1, -1)
+        precisions = self._precisions(told).reshape(m, self.repeats, d, d)
+        identity = torch.eye(d)
 
         def velocity(points: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
             # All precisions are multiplied by the noise's variance, which makes the prior's 1.
             signal = torch.sin(0.5 * math.pi * time) ** 2
             each = (1 - signal) * precisions + signal * identity
-            whole = each.sum(0) - prior_surplus(self.repeats) * identity
+            whole = each.sum(1, keepdim=True) - prior_surplus(self.repeats) * identity
             shares = torch.linalg.solve(whole, each)
-            total = torch.zeros_like(points)
-            for condition, share in zip(conditions, shares, strict=True):
-                told = condition.expand(len(points), -1)
-                total = total + self._net(points, told, time) @ share.mT
-            return total
+            repeated = points.reshape(m, 1, -1, d).expand(-1, self.repeats, -1, -1)
+            among = conditions.expand(-1, -1, repeated.shape[2], -1)
+            single = self._net(repeated.flatten(0, 2), among.flatten(0, 2), time)
+            total: torch.Tensor = (single.view(repeated.shape) @ shares.mT).sum(1)
+            return total.flatten(0, 1)
 
         return velocity
 
-    def _precisions(self, data: Array) -> torch.Tensor:
-        """Inverse covariance of z that each datum leaves; shape (repeats, d, d)."""
-        drawn = self.one.sample(PRECISION_DRAWS, data, stream(0, "precisions"))
-        inverses = []
-        for theta in drawn:
-            covariance = np.atleast_2d(np.cov(self._prior.to_unconstrained(theta), rowvar=False))
-            values, vectors = np.linalg.eigh(covariance)
-            inverses.append((vectors / np.clip(values, 1e-12, WIDEST)) @ vectors.T)
-        return to_tensor(np.stack(inverses))
+    def _precisions(self, told: torch.Tensor) -> torch.Tensor:
+        """Inverse covariance of z that each datum leaves, told as (n, k); shape (n, d, d).
+
+        From the same noise for each: what a datum leaves does not depend on those beside it.
+        """
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(PRECISION_DRAWS, self._prior.dim, generator=generator)
+
+        def drawn(told: torch.Tensor) -> torch.Tensor:
+            among = told.repeat_interleave(PRECISION_DRAWS, 0)
+            start = noise.repeat(len(told), 1)
+            z = integrate(lambda t, s: self._net(t, among, s), start, 0.0, 1.0)
+            return z.reshape(len(told), *noise.shape)
+
+        with torch.no_grad():
+            z = in_chunks(drawn, told, rows=max(1, ROWS // PRECISION_DRAWS))
+        off = z - z.mean(axis=1, keepdims=True)
+        values, vectors = np.linalg.eigh(off.swapaxes(1, 2) @ off / (PRECISION_DRAWS - 1))
+        scaled = vectors / np.clip(values, 1e-12, WIDEST)[:, np.newaxis]
+        return to_tensor(scaled @ vectors.swapaxes(1, 2))

@@ -148,10 +148,13 @@ def fit_targets(
 
 def _mean_of_targets(condition: Array, x: Array, seed: int) -> Polynomial:
     """Regression of scaled data (n, k) on conditions (n, m), over which a network learns more."""
-    degrees = CURVED, MAX_DEGREE
-    low, high = (fit_polynomial(condition, x, seed, max_degree=degree) for degree in degrees)
-    if high.degree <= CURVED or x.shape[1] > WHITEN_UP_TO:
+    high = fit_polynomial(condition, x, seed)
+    if high.degree <= CURVED:
+        return high
+    low = fit_polynomial(condition, x, seed, max_degree=CURVED)
+    if x.shape[1] > WHITEN_UP_TO:  # a mixture of so many would take long
         return low
+    degrees = CURVED, MAX_DEGREE
     first, second = (held_out_likelihood(condition, x, seed, max_degree=d) for d in degrees)
     return high if second > first else low
 

@@ -134,10 +134,13 @@ def learn_posterior(
     estimator: str,
     seed: int,
     progress: Progress,
+    *,
+    regress: bool = True,
 ) -> FlowPosterior:
     """Learn q(θ | x) from the valid ones among `simulations`.
 
-    `options` say with ``recipe(estimator, target, condition)`` which density is to be built.
+    `options` say with ``recipe(estimator, target, condition)`` which density is to be built.  If
+    not `regress`, it is one of z itself, which no map moves with x.
 
     Raises
     ------
@@ -149,10 +152,8 @@ def learn_posterior(
     kind = getattr(options, "embedding", "none")
     scale = fit_coordinates(usable.theta, usable.x, prior, seed, embedded=kind != "none")
     x = scale(usable.x)
-    # Scores can be composed where all data have the same noise added: in z itself.
-    composed = getattr(options, "several", "learned") == "composed"
     residuals = (
-        no_map(x.shape[1], prior) if composed else fit_residual_map(usable.theta, x, prior, seed)
+        fit_residual_map(usable.theta, x, prior, seed) if regress else no_map(x.shape[1], prior)
     )
     target = residuals.residual(prior.to_unconstrained(usable.theta), x)
     if kind == "none":

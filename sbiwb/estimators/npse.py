@@ -62,7 +62,9 @@ class NPSE(EmbedsData, Estimator[NPSEOptions]):
         progress: Progress,
     ) -> FlowPosterior:
         """Learn q(θ | x); see `Estimator.train`."""
-        return learn_posterior(simulations, prior, options, "npse", seed, progress)
+        # Scores can be composed where all data have the same noise added: in z itself.
+        regress = not self.learns_one_datum(options)
+        return learn_posterior(simulations, prior, options, "npse", seed, progress, regress=regress)
 
     def restore(
         self, recipe: dict[str, Any], weights: dict[str, Array], prior: Prior

@@ -125,6 +125,7 @@ def table(rows):
         f"{BUDGET:,} simulations; CPU seconds on one thread to a trained network, ours with",
         "simulation and checks, as times that ours is as fast; mean C2ST against the reference",
         f"posteriors of the observations (published classifier, stopped early, {DRAWS:,} draws).",
+        f"`{SAMPLED}`: with its chains, for one observation (a mean over them).",
         "Last, as near: the fastest of ours with no higher C2ST than stock, known from this table.",
         f"sbi {sbi.__version__}, torch {torch.__version__.partition('+')[0]}, "
         f"Python {platform.python_version()}.",

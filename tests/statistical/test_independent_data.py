@@ -80,6 +80,19 @@ def test_composed_scores_match_it():
     density = result.tree["sample_stats"]["lp"].values
     exact = -0.5 * np.sum(white**2, axis=-1) + np.linalg.slogdet(WHITENER)[1] - np.log(2 * np.pi)
     assert np.abs(density - exact).mean() < 0.3
+    # Twice the steps of the equation move no draw by more than 10⁻³ of a width.
+    drawn = [result.learned.sample(50, ROWS[None], stream(5, "same")) @ WHITENER]
+    result.learned._steps *= 2
+    drawn.append(result.learned.sample(50, ROWS[None], stream(5, "same")) @ WHITENER)
+    assert drawn[0] == pytest.approx(drawn[1], abs=1e-3)
+
+
+def test_data_composed_together_are_those_composed_one_by_one():
+    learned = inferred("npse", **COMPOSED | {"steps": 20, "draws": 10})[0].learned
+    theta, x = SIMULATOR.prior.sample(3, stream(6, "three")), np.stack([ROWS, ROWS + 1, -ROWS])
+    together = learned.log_prob(theta, x)
+    alone = [learned.log_prob(theta[k : k + 1], x[k : k + 1])[0] for k in range(3)]
+    assert together == pytest.approx(alone, rel=1e-4)
 
 
 def test_velocities_that_are_averaged_are_caught(monkeypatch):
