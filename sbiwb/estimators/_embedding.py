@@ -90,10 +90,17 @@ class Embedded(nn.Module):
 
     def loss(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Loss of each row; shape (n,)."""
-        told, entries = condition[:, : self.told], condition[:, self.told :]
-        whole = torch.cat([told, self.embedding(entries)], 1)
-        loss: torch.Tensor = self.density.loss(input, condition=whole)
+        loss: torch.Tensor = self.density.loss(input, condition=self._whole(condition))
         return loss
+
+    def weigh(self, input: torch.Tensor, condition: torch.Tensor) -> None:
+        """Weigh the members of an ensemble; a single density stays as it is."""
+        if hasattr(self.density, "weigh"):
+            self.density.weigh(input, self._whole(condition))
+
+    def _whole(self, condition: torch.Tensor) -> torch.Tensor:
+        told, entries = condition[:, : self.told], condition[:, self.told :]
+        return torch.cat([told, self.embedding(entries)], 1)
 
 
 def embed(embedding: Embedding, entries: Array) -> Array:

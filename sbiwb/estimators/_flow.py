@@ -46,13 +46,14 @@ class FlowOptions(DensityOptions):
     transforms : int
         Number of steps of a flow.
     members : int
-        Number of mixtures in the ensemble.
+        Number of mixtures of each kind in the ensemble, before those that are worth nothing
+        leave; see `sbiwb.estimators._mixture`.
     """
 
     flow: Literal["maf", "nsf", "mixture"] = "maf"
     hidden: int = Field(48, ge=1)
     transforms: int = Field(5, ge=1)
-    members: int = Field(2, ge=1)
+    members: int = Field(4, ge=1)
 
     @field_validator("transforms", "members")
     @classmethod
@@ -71,7 +72,7 @@ class FlowOptions(DensityOptions):
             "flow": "nsf" if target == 1 and self.flow == "maf" else self.flow,
             "hidden": self.hidden,
             "transforms": self.transforms,
-            "members": self.members,
+            "members": [self.members] * 2,
         }
 
 
@@ -116,6 +117,13 @@ def build_flow(recipe: dict[str, Any], seed: int) -> Any:
         )
 
 
+def trained(recipe: dict[str, Any], flow: Any) -> dict[str, Any]:
+    """What rebuilds a flow after training, in which members of an ensemble may have left."""
+    if not hasattr(flow, "parts"):
+        return recipe
+    return {**recipe, "members": [part.members for part in flow.parts]}
+
+
 def see_principal_axes(flow: Any, whiten: Array) -> None:
     """Let half of a mixture's members see the principal axes of the data that `whiten` whitened.
 
@@ -136,8 +144,22 @@ def to_weights(flow: Any) -> dict[str, Array]:
 
 
 def from_weights(recipe: dict[str, Any], weights: dict[str, Array]) -> Any:
-    """Rebuild a flow from its recipe and `to_weights`; raises as `load_weights` does."""
-    return load_weights(build_flow(recipe, seed=0), weights)
+    """Rebuild a flow from its recipe and `to_weights`.
+
+    Raises
+    ------
+    DataError
+        If the recipe is not one of this version, or the weights do not fit it.
+    """
+    try:
+        flow = build_flow(recipe, seed=0)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            "saved recipe is none of this version of sbiwb",
+            got=recipe,
+            remedy="train again, or read it with the version that wrote it",
+        ) from error
+    return load_weights(flow, weights)
 
 
 def load_weights(network: NetworkT, weights: dict[str, Array], prefix: str = _PREFIX) -> NetworkT:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -22,20 +25,67 @@ WORTHLESS = 0.01
 """Weight below which a member is not trained any further."""
 
 
+class Members(nn.Module):
+    """Networks of one kind as one module: the first axis of each parameter is split among them.
+
+    Parameters
+    ----------
+    target : int
+        Numbers in an input.
+    members : int
+    decays : sequence of float
+        Of members' weights in each step, in units of the learning rate: two members have the
+        first, two the next, and so on.
+    """
+
+    def __init__(self, target: int, members: int, decays: Sequence[float]) -> None:
+        super().__init__()
+        self.target, self.members = target, members
+        self.decays = torch.tensor(decays)[torch.arange(members) // 2 % len(decays)]
+        self.turns: torch.Tensor
+        self.register_buffer("turns", torch.eye(target).repeat(members, 1, 1))
+
+    def keep(self, members: torch.Tensor) -> None:
+        """Drop other members than these, a mask (members,)."""
+        for module in self.modules():
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, nn.Parameter(_some(parameter, members)))
+        self.turns, self.decays = self.turns[members], self.decays[members]
+        self.members = int(members.sum())
+
+    @abstractmethod
+    def log_prob(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        """log q of each member at inputs t (n, target) under conditions c (n, k); (members, n)."""
+
+    @abstractmethod
+    def sample(self, member: torch.Tensor, asked: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        """Draws for rows of the conditions c (m, k).
+
+        Parameters
+        ----------
+        member, asked : torch.Tensor of int, shape (n,)
+            Which member gives each draw, and the row of its condition.
+        c : torch.Tensor
+
+        Returns
+        -------
+        torch.Tensor, shape (n, target)
+        """
+
+
 class Best:
     """The lowest held-out loss of each member so far, and the weights it was reached with.
 
     Parameters
     ----------
     network : torch.nn.Module
-        The first axis of its parameters is split evenly among the members.
-    members : int
+        One with ``parts`` that are `Members`, or any other, which is a single member.
     """
 
-    def __init__(self, network: Any, members: int) -> None:
-        self.network, self.members = copy.deepcopy(network), members
-        self.losses = torch.full((members,), math.inf)
-        self.trained = torch.arange(members)
+    def __init__(self, network: Any) -> None:
+        self.network, self.members = copy.deepcopy(network), int(getattr(network, "members", 1))
+        self.losses = torch.full((self.members,), math.inf)
+        self.trained = torch.arange(self.members)
 
     @torch.no_grad()
     def see(self, network: Any, losses: torch.Tensor) -> None:
@@ -49,9 +99,13 @@ class Best:
         """
         better = losses < self.losses[self.trained]
         self.losses[self.trained[better]] = losses[better]
-        for old, new in zip(self.network.parameters(), network.parameters(), strict=True):
-            seen = by_member(new, len(self.trained))
-            by_member(old, self.members)[self.trained[better]] = seen[better]
+        begins = 0
+        for (kept, _), (part, rows) in zip(_parts(self.network), _parts(network), strict=True):
+            chosen, which = better[rows], self.trained[rows][better[rows]] - begins
+            for old, new in zip(kept.parameters(), part.parameters(), strict=True):
+                if len(chosen):
+                    by_member(old, _size(kept))[which] = by_member(new, len(chosen))[chosen]
+            begins += _size(kept)
         if self.members == 1 and better.any():  # what is not trained may change as well
             for kept, now in zip(self.network.buffers(), network.buffers(), strict=True):
                 kept.copy_(now)
@@ -77,33 +131,48 @@ def retire(
     staying = ~(stacked(-losses) < WORTHLESS)  # which keeps all if a loss is not a number
     if staying.all():
         return
-    members, share = len(staying), len(staying) / float(staying.sum())
+    share = len(staying) / float(staying.sum())
     best.trained = best.trained[staying]
-    before = list(networks[0].parameters())
+    before = [
+        (old, staying[rows]) for part, rows in _parts(networks[0]) for old in part.parameters()
+    ]
     for network in networks:
-        for module in network.modules():
-            for name, parameter in list(module.named_parameters(recurse=False)):
-                setattr(module, name, nn.Parameter(_some(parameter, members, staying)))
         network.keep(staying)
-    for old, new in zip(before, networks[0].parameters(), strict=True):
-        state = optimiser.state.pop(old)
+    for (old, chosen), new in zip(before, networks[0].parameters(), strict=True):
+        state = optimiser.state.pop(old, None)
+        if state is None:  # of a kind of which there are none
+            continue
         # The loss is a mean over members, so each gradient is a larger share of it from now on.
         for moment, power in (("exp_avg", 1), ("exp_avg_sq", 2)):
-            state[moment] = share**power * _some(state[moment], members, staying)
+            state[moment] = share**power * _some(state[moment], chosen)
         optimiser.state[new] = state
     optimiser.param_groups[0]["params"] = list(networks[0].parameters())
 
 
-def _some(parameter: torch.Tensor, members: int, chosen: torch.Tensor) -> torch.Tensor:
+def _some(parameter: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     """A parameter of some members alone."""
-    return by_member(parameter, members)[chosen].reshape(-1, *parameter.shape[1:])
+    each = len(parameter) // max(len(chosen), 1)
+    return parameter[chosen.repeat_interleave(each)]
+
+
+def _parts(network: Any) -> list[tuple[Any, slice]]:
+    """Each part of a network, and which of its members these are."""
+    parts = getattr(network, "parts", [network])
+    ends = list(accumulate(_size(part) for part in parts))
+    return [(part, slice(end - _size(part), end)) for part, end in zip(parts, ends, strict=True)]
+
+
+def _size(part: Any) -> int:
+    return int(getattr(part, "members", 1))
 
 
 @torch.no_grad()
 def decay(network: Any, amounts: torch.Tensor) -> None:
     """Shrink the parameters of each member by its part of `amounts` (members,), in place."""
-    for parameter in network.parameters():
-        by_member(parameter, len(amounts)).mul_(1 - amounts[:, None])
+    for part, rows in _parts(network):
+        if _size(part):
+            for parameter in part.parameters():
+                by_member(parameter, _size(part)).mul_(1 - amounts[rows, None])
 
 
 def by_member(parameter: torch.Tensor, members: int) -> torch.Tensor:

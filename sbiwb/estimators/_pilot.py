@@ -16,7 +16,7 @@ from sbiwb.progress import Progress
 from sbiwb.rng import global_streams, stream
 
 Index = NDArray[np.intp]
-STEPS, BATCH, HIDDEN, MEMBERS = 300, 256, 32, 1
+STEPS, BATCH, HIDDEN, MEMBERS = 300, 256, 32, (1, 0)
 HELD_OUT = 0.2
 ABSURD = 25.0
 """Nats below the median that a single pair counts for at most: few are held out, and one that lies

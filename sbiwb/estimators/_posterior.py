@@ -32,6 +32,7 @@ from sbiwb.estimators._flow import (
     see_principal_axes,
     to_tensor,
     to_weights,
+    trained,
 )
 from sbiwb.estimators._regression import Polynomial
 from sbiwb.estimators._residuals import ResidualMap, fit_residual_map, no_map
@@ -161,7 +162,7 @@ def learn_posterior(
         flow = build_flow(recipe, seed)
         see_principal_axes(flow, residuals.whiten)
         log = fit(flow, to_tensor(target), to_tensor(x), options, seed, progress)
-        return FlowPosterior(prior, scale, residuals, flow, recipe, log)
+        return FlowPosterior(prior, scale, residuals, flow, trained(recipe, flow), log)
     shape = usable.x.shape[1:]
     drawn = {"kind": kind, "shape": list(shape), "features": options.features}  # type: ignore[attr-defined]
     recipe = options.recipe(estimator, target.shape[1], x.shape[1] + drawn["features"])
@@ -172,7 +173,7 @@ def learn_posterior(
     both = Embedded(flow, features.embedding, x.shape[1])
     told = np.concatenate([x, features.entries(usable.x)], axis=1)
     log = fit(both, to_tensor(target), to_tensor(told), options, seed, progress)
-    return FlowPosterior(prior, scale, residuals, flow, recipe, log, features)
+    return FlowPosterior(prior, scale, residuals, flow, trained(recipe, flow), log, features)
 
 
 def restore_posterior(

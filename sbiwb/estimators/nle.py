@@ -26,6 +26,7 @@ from sbiwb.estimators._flow import (
     see_principal_axes,
     to_tensor,
     to_weights,
+    trained,
 )
 from sbiwb.estimators._proposals import ProposalOptions
 from sbiwb.estimators._regression import Polynomial, whitening_matrix
@@ -180,7 +181,7 @@ class NLE(Estimator[NLEOptions]):
         flow = build_flow(recipe, seed)
         see_principal_axes(flow, whiten)
         log = fit(flow, to_tensor(target), to_tensor(condition), options, seed, progress)
-        return FlowLikelihood(prior, scale, mean, whiten, flow, recipe, log)
+        return FlowLikelihood(prior, scale, mean, whiten, flow, trained(recipe, flow), log)
 
     def restore(
         self, recipe: dict[str, Any], weights: dict[str, Array], prior: Prior

@@ -27,7 +27,6 @@ class NPEOptions(FlowOptions, EmbeddingOptions):
 
     draws: int = Field(10_000, ge=1)
     flow: Literal["maf", "nsf", "mixture"] = "mixture"
-    members: int = Field(4, ge=1)
 
 
 class NPE(EmbedsData, Estimator[NPEOptions]):

@@ -44,6 +44,9 @@ WORTH = 0.02
 PATIENCE = 0.25
 """Share of a cycle, in its second half, without a lower held-out loss after which it ends: the
 network has begun to learn its simulations by heart."""
+RETIREMENT = 0.75
+"""Share of a cycle after which members may retire: before, the rate is high, and those that are to
+describe a sharp density, or learn it slowly, are not worth much yet."""
 
 
 class TrainingOptions(Options):
@@ -174,7 +177,7 @@ class _Training:
         self.random_loss = bool(getattr(network, "random_loss", False))
         self.trained, self.average = copy.deepcopy(network), copy.deepcopy(network)
         self.optimiser = torch.optim.Adam(self.trained.parameters(), lr=self.rate, fused=True)
-        self.best = Best(network, int(getattr(network, "members", 1)))
+        self.best = Best(network)
         self.log, self.lowest, self.best_epoch = TrainingLog([], [], 0), math.inf, 0
 
     def cycle(self, length: int, task: Task) -> bool:
@@ -182,7 +185,7 @@ class _Training:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, self.rate, total_steps=length * self.per_epoch, pct_start=WARM_UP
         )
-        begun, half = len(self.log.training), length // 2
+        begun, late = len(self.log.training), RETIREMENT * length
         for epoch in range(length):
             total = self._epoch(schedule)
             self.average.eval()
@@ -190,10 +193,10 @@ class _Training:
             losses = _losses(self.average, *pairs)
             self._see(total, losses)
             task.advance()
-            awaited = begun + epoch - max(self.best_epoch, begun + half)
+            awaited = begun + epoch - max(self.best_epoch, begun + length // 2)
             if awaited >= PATIENCE * length and not self.random_loss:
                 return False
-            if len(losses) > 1 and epoch >= half:  # sharp members are not worth much before
+            if len(losses) > 1 and epoch >= late:
                 retire(self.best, losses, (self.trained, self.average), self.optimiser)
         return True
 

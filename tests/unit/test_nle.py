@@ -106,6 +106,8 @@ def test_a_restored_likelihood_is_the_same(learned):
 def test_weights_of_another_recipe_are_refused(learned):
     recipe, weights = learned.state()
     with pytest.raises(DataError, match="saved weights do not fit"):
+        NLE().restore({**recipe, "members": [3, 3]}, weights, PRIOR)
+    with pytest.raises(DataError, match="recipe is none of this version"):
         NLE().restore({**recipe, "members": 3}, weights, PRIOR)
 
 
