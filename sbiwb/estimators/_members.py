@@ -21,8 +21,8 @@ from torch import nn
 ROUNDS = 100
 LEAST = 1e-6
 """Weight of a member that is worth nothing: its logarithm stays finite."""
-WORTHLESS = 0.01
-"""Weight below which a member is not trained any further."""
+WORTHLESS = 0.02
+"""Weight below which a member is not trained any further, nor kept."""
 
 
 class Members(nn.Module):

@@ -44,9 +44,6 @@ WORTH = 0.02
 PATIENCE = 0.25
 """Share of a cycle, in its second half, without a lower held-out loss after which it ends: the
 network has begun to learn its simulations by heart."""
-RETIREMENT = 0.75
-"""Share of a cycle after which members may retire: before, the rate is high, and those that are to
-describe a sharp density, or learn it slowly, are not worth much yet."""
 
 
 class TrainingOptions(Options):
@@ -185,7 +182,7 @@ class _Training:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, self.rate, total_steps=length * self.per_epoch, pct_start=WARM_UP
         )
-        begun, late = len(self.log.training), RETIREMENT * length
+        begun, half = len(self.log.training), length // 2
         for epoch in range(length):
             total = self._epoch(schedule)
             self.average.eval()
@@ -193,10 +190,10 @@ class _Training:
             losses = _losses(self.average, *pairs)
             self._see(total, losses)
             task.advance()
-            awaited = begun + epoch - max(self.best_epoch, begun + length // 2)
+            awaited = begun + epoch - max(self.best_epoch, begun + half)
             if awaited >= PATIENCE * length and not self.random_loss:
                 return False
-            if len(losses) > 1 and epoch >= late:
+            if len(losses) > 1 and epoch >= half:  # sharp members are not worth much before
                 retire(self.best, losses, (self.trained, self.average), self.optimiser)
         return True
 

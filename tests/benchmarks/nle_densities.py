@@ -20,9 +20,9 @@ from sbiwb.registry import build_simulator
 
 TASKS = "two_moons", "slcp", "gaussian_mixture", "gaussian_linear", "sir", "lotka_volterra"
 DENSITIES = {
-    "mixture, 1 member": {"flow": "mixture", "members": 1},
-    "mixture, 2 members": {"flow": "mixture", "members": 2},
-    "the same, following the posterior": {"members": 2, "proposal": "posterior"},
+    "mixture, 1 member of each kind": {"members": 1},
+    "mixture, 4 members of each kind": {},
+    "the same, following the posterior": {"proposal": "posterior"},
     "maf": {"flow": "maf"},
 }
 CHAINS = 64
