@@ -91,9 +91,6 @@ DOMAINS = {
 REASONS = {
     ("tumour_4mm", "exact+dynesty"): "not run to its end: stopped after half an hour of one core",
     ("tumour_4mm", "exact+slice"): "not run: several solves for each that exact+emcee takes",
-} | {
-    ("tumour_4mm_summaries", method): "not run yet: ten minutes, to solve for 10,000 images anew"
-    for method in ("nle+emcee", "nre+emcee", *FREE)
 }
 """Why a cell was not filled, if it was not."""
 

@@ -71,8 +71,8 @@ def stock_draws(network, prior, x):
     raise RuntimeError(f"{count} of {TRIES * DRAWS} draws lie inside the prior")
 
 
-def scores(task, observations):
-    """One row an observation."""
+def scores(task, observations, runs):
+    """One row an observation and a run, of stock and of some of ours."""
     names = [f"num_observation_{number}" for number in observations]
     problems = [sbiwb.problem(f"benchmark.{task}", observation=name) for name in names]
     simulator = problems[0].simulator
@@ -81,14 +81,15 @@ def scores(task, observations):
     )
     network, seconds = stock(simulator, simulations)
     trained = {STOCK: (lambda x, _: stock_draws(network, simulator.prior, x), seconds)}
-    for run, options in AMORTISED.items():
-        trained[run] = learned(problems[0], **options)
+    for run in [run for run in AMORTISED if run in runs]:
+        trained[run] = learned(problems[0], **AMORTISED[run])
     for number, problem in zip(observations, problems, strict=True):
         draws = {
             run: (sample(problem.observation.x, number), seconds)
             for run, (sample, seconds) in trained.items()
         }
-        draws[SAMPLED] = sampled(problem)
+        if SAMPLED in runs:
+            draws[SAMPLED] = sampled(problem)
         for run, (theta, seconds) in draws.items():
             value = c2st(reference_posterior(task, number), theta, quick=True)
             yield dict(
@@ -160,6 +161,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--observations", nargs="+", type=int, default=[1, 2, 3, 4, 5])
+    parser.add_argument("--runs", nargs="+", default=list(RUNS), choices=RUNS)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".csv"))
     given = parser.parse_args()
     assert os.environ.get("OMP_NUM_THREADS") == "1", "type OMP_NUM_THREADS=1 before python"
@@ -168,7 +170,7 @@ def main():
     for task in given.tasks:
         if any(row["task"] == task for row in rows):
             continue
-        rows += scores(task, given.observations)
+        rows += scores(task, given.observations, given.runs)
         with given.out.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
