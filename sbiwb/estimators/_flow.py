@@ -22,6 +22,9 @@ NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 _PREFIX = "flow."
 _CHUNK = 20_000
 """Rows a network sees at once: keeps memory flat, and results independent of the batch."""
+SHARED_UP_TO = 64
+"""Numbers of which a mixture may have members with shared layers: each pair of them costs an
+output, and of so many data the other kind is worth more."""
 
 
 class DensityOptions(TrainingOptions):
@@ -47,7 +50,7 @@ class FlowOptions(DensityOptions):
         Number of steps of a flow.
     members : int
         Number of mixtures of each kind in the ensemble, before those that are worth nothing
-        leave; see `sbiwb.estimators._mixture`.
+        leave; see `sbiwb.estimators._mixture`.  Of more than 64 numbers there is only one kind.
     """
 
     flow: Literal["maf", "nsf", "mixture"] = "maf"
@@ -72,7 +75,7 @@ class FlowOptions(DensityOptions):
             "flow": "nsf" if target == 1 and self.flow == "maf" else self.flow,
             "hidden": self.hidden,
             "transforms": self.transforms,
-            "members": [self.members] * 2,
+            "members": [self.members, self.members if target <= SHARED_UP_TO else 0],
         }
 
 

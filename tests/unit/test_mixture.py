@@ -160,6 +160,11 @@ def test_it_is_rebuilt_from_its_recipe_and_weights():
     assert torch.equal(net.log_prob(t, c), again.log_prob(t, c))
 
 
+def test_layers_are_shared_up_to_a_number_of_entries():
+    assert NPEOptions(members=3).recipe("npe", 64, 2)["members"] == [3, 3]
+    assert NPEOptions(members=3).recipe("npe", 65, 2)["members"] == [3, 0]
+
+
 @torch.no_grad()
 def test_members_that_are_worth_nothing_leave():
     """One in four is off by twenty: the others stay, weighed, and it is rebuilt without it."""
