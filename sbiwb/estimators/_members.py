@@ -99,13 +99,12 @@ class Best:
         """
         better = losses < self.losses[self.trained]
         self.losses[self.trained[better]] = losses[better]
-        begins = 0
-        for (kept, _), (part, rows) in zip(_parts(self.network), _parts(network), strict=True):
-            chosen, which = better[rows], self.trained[rows][better[rows]] - begins
+        for (kept, places), (part, rows) in zip(parts(self.network), parts(network), strict=True):
+            chosen = better[rows]
+            which = self.trained[rows][chosen] - places.start
             for old, new in zip(kept.parameters(), part.parameters(), strict=True):
                 if len(chosen):
                     by_member(old, _size(kept))[which] = by_member(new, len(chosen))[chosen]
-            begins += _size(kept)
         if self.members == 1 and better.any():  # what is not trained may change as well
             for kept, now in zip(self.network.buffers(), network.buffers(), strict=True):
                 kept.copy_(now)
@@ -134,7 +133,7 @@ def retire(
     share = len(staying) / float(staying.sum())
     best.trained = best.trained[staying]
     before = [
-        (old, staying[rows]) for part, rows in _parts(networks[0]) for old in part.parameters()
+        (old, staying[rows]) for part, rows in parts(networks[0]) for old in part.parameters()
     ]
     for network in networks:
         network.keep(staying)
@@ -155,11 +154,11 @@ def _some(parameter: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     return parameter[chosen.repeat_interleave(each)]
 
 
-def _parts(network: Any) -> list[tuple[Any, slice]]:
+def parts(network: Any) -> list[tuple[Any, slice]]:
     """Each part of a network, and which of its members these are."""
-    parts = getattr(network, "parts", [network])
-    ends = list(accumulate(_size(part) for part in parts))
-    return [(part, slice(end - _size(part), end)) for part, end in zip(parts, ends, strict=True)]
+    each = getattr(network, "parts", [network])
+    ends = accumulate(_size(part) for part in each)
+    return [(part, slice(end - _size(part), end)) for part, end in zip(each, ends, strict=True)]
 
 
 def _size(part: Any) -> int:
@@ -169,7 +168,7 @@ def _size(part: Any) -> int:
 @torch.no_grad()
 def decay(network: Any, amounts: torch.Tensor) -> None:
     """Shrink the parameters of each member by its part of `amounts` (members,), in place."""
-    for part, rows in _parts(network):
+    for part, rows in parts(network):
         if _size(part):
             for parameter in part.parameters():
                 by_member(parameter, _size(part)).mul_(1 - amounts[rows, None])

@@ -14,7 +14,7 @@ import torch
 from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
 from torch import nn
 
-from sbiwb.estimators._members import WORTHLESS, Members, stacked
+from sbiwb.estimators._members import WORTHLESS, Members, parts, stacked
 from sbiwb.estimators._separate_layers import SeparateLayers
 from sbiwb.estimators._shared_layers import SharedLayers
 
@@ -67,11 +67,8 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
 
     def keep(self, members: torch.Tensor) -> None:
         """Drop other members than these, a mask (members,)."""
-        first = 0
-        for part in self.parts:
-            last = first + part.members
-            part.keep(members[first:last])
-            first = last
+        for part, rows in parts(self):
+            part.keep(members[rows])
         self.weights = self.weights[members]
 
     def turn_half(self, turn: torch.Tensor) -> None:
@@ -111,10 +108,9 @@ class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]
         n, m = sample_shape.numel(), len(condition)
         member = torch.multinomial(self.weights, n * m, replacement=True)
         asked = torch.arange(m).repeat_interleave(n)
-        draws, first = condition.new_empty(n * m, *self.input_shape), 0
-        for part in self.parts:
-            own = (member >= first) & (member < first + part.members)
+        draws = condition.new_empty(n * m, *self.input_shape)
+        for part, rows in parts(self):
+            own = (member >= rows.start) & (member < rows.stop)
             if own.any():
-                draws[own] = part.sample(member[own] - first, asked[own], condition)
-            first += part.members
+                draws[own] = part.sample(member[own] - rows.start, asked[own], condition)
         return draws.reshape(m, n, -1).transpose(0, 1)

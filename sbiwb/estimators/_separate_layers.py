@@ -6,29 +6,18 @@ them in any way: what sharp and crescent-shaped densities need.
 
 from __future__ import annotations
 
-import math
-
 import torch
-from torch import nn
 from torch.nn.functional import silu
 
-from sbiwb.estimators._components import (
-    COMPONENTS,
-    NUMBERS,
-    SPREAD,
-    drawn,
-    log_density,
-    untrained,
-)
-from sbiwb.estimators._members import Members
+from sbiwb.estimators._components import COMPONENTS, drawn, log_density, untrained
+from sbiwb.estimators._residual_layers import ResidualLayers
 
-BLOCKS = 2
 DECAYS = 0.01, 0.7
 """Of members' weights in each step, in units of the learning rate."""
 
 
-class SeparateLayers(Members):
-    """members × target residual networks, as one batch of matrices.
+class SeparateLayers(ResidualLayers):
+    """members × target residual networks.
 
     Parameters
     ----------
@@ -40,41 +29,29 @@ class SeparateLayers(Members):
     """
 
     def __init__(self, target: int, condition: int, hidden: int, members: int) -> None:
-        super().__init__(target, members, DECAYS)
         # The network of entry k sees entries before it, and the condition.
         before = torch.ones(target, target).tril(-1)
+        mask = torch.cat([before, torch.ones(target, condition)], 1)
+        scale = mask.sum(1).clamp(min=1).rsqrt().repeat(members)[:, None, None]
+        first = scale * torch.randn(members * target, target + condition, hidden)
+        super().__init__(target, members, DECAYS, first, untrained())
         self.mask: torch.Tensor
-        self.register_buffer("mask", torch.cat([before, torch.ones(target, condition)], 1))
-        batch, inputs = members * target, target + condition
-        scale = self.mask.sum(1).clamp(min=1).rsqrt().repeat(members)[:, None, None]
-        self.first = nn.Parameter(scale * torch.randn(batch, inputs, hidden))
-        self.first_bias = nn.Parameter(SPREAD * torch.randn(batch, 1, hidden))
-        blocks = torch.randn(BLOCKS, batch, hidden, hidden) / math.sqrt(hidden)
-        self.blocks = nn.ParameterList(block.clone() for block in blocks)
-        self.block_biases = nn.ParameterList(torch.zeros(batch, 1, hidden) for _ in range(BLOCKS))
-        self.last = nn.Parameter(0.01 * torch.randn(batch, hidden, NUMBERS))
-        self.last_bias = nn.Parameter(untrained().repeat(batch, 1, 1))
+        self.register_buffer("mask", mask)
 
     def components(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-        """Logits, means and log widths; shape (members, target, 3, components, n).
-
-        Rows come last, so that what is done entry by entry runs along memory.
-        """
-        batch, inputs, hidden = self.first.shape
+        """Logits, means and log widths; shape (members, target, 3, components, n)."""
+        networks, inputs, hidden = self.first.shape
         seen = self.first * self.mask.repeat(self.members, 1)[:, :, None]
-        weights = self._turned(seen).mT.reshape(batch * hidden, inputs)
-        a = silu((weights @ torch.cat([t, c], 1).T).view(batch, hidden, -1) + self.first_bias.mT)
-        for weight, bias in zip(self.blocks, self.block_biases, strict=True):
-            a = a + silu(torch.baddbmm(bias.mT, weight.mT, a))
-        out = torch.baddbmm(self.last_bias.mT, self.last.mT, a)
-        return out.view(self.members, self.target, 3, COMPONENTS, len(t))
+        weights = self._turned(seen).mT.reshape(networks * hidden, inputs)
+        products = (weights @ torch.cat([t, c], 1).T).view(networks, hidden, -1)
+        return self.beyond(products).view(self.members, self.target, 3, COMPONENTS, len(t))
 
     def log_prob(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """See `Members.log_prob`."""
         return log_density(self.turns.mT @ t.T, self.components(t, c)).sum(1)
 
     def _turned(self, weights: torch.Tensor) -> torch.Tensor:
-        """First weights (batch, inputs, hidden) for inputs that are not turned yet."""
+        """First weights (networks, inputs, hidden) for inputs that are not turned yet."""
         seen, told = weights[:, : self.target], weights[:, self.target :]
         each = self.turns.repeat_interleave(self.target, 0)
         return torch.cat([each @ seen, told], 1)

@@ -11,26 +11,16 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
-from torch.nn.functional import silu
 
-from sbiwb.estimators._components import (
-    COMPONENTS,
-    NUMBERS,
-    SPREAD,
-    drawn,
-    log_density,
-    untrained,
-)
-from sbiwb.estimators._members import Members
+from sbiwb.estimators._components import COMPONENTS, NUMBERS, drawn, log_density, untrained
+from sbiwb.estimators._residual_layers import ResidualLayers
 
-BLOCKS = 2
 DECAYS = 0.01, 0.1
 """Of members' weights in each step, in units of the learning rate."""
 
 
-class SharedLayers(Members):
-    """Residual networks, one for each member, as one batch of matrices.
+class SharedLayers(ResidualLayers):
+    """Residual networks, one for each member.
 
     Parameters
     ----------
@@ -42,17 +32,12 @@ class SharedLayers(Members):
     """
 
     def __init__(self, target: int, condition: int, hidden: int, members: int) -> None:
-        super().__init__(target, members, DECAYS)
-        self.later, self.earlier = torch.tril_indices(target, target, -1)
         scale = 1 / math.sqrt(max(condition, 1))
-        self.first = nn.Parameter(scale * torch.randn(members, condition, hidden))
-        self.first_bias = nn.Parameter(SPREAD * torch.randn(members, 1, hidden))
-        blocks = torch.randn(BLOCKS, members, hidden, hidden) / math.sqrt(hidden)
-        self.blocks = nn.ParameterList(block.clone() for block in blocks)
-        self.block_biases = nn.ParameterList(torch.zeros(members, 1, hidden) for _ in range(BLOCKS))
-        start = torch.cat([untrained().repeat(target), torch.zeros(len(self.later))])
-        self.last = nn.Parameter(0.01 * torch.randn(members, hidden, len(start)))
-        self.last_bias = nn.Parameter(start.repeat(members, 1, 1))
+        first = scale * torch.randn(members, condition, hidden)
+        later, earlier = torch.tril_indices(target, target, -1)
+        outputs = torch.cat([untrained().repeat(target), torch.zeros(len(later))])
+        super().__init__(target, members, DECAYS, first, outputs)
+        self.later, self.earlier = later, earlier
 
     def log_prob(self, t: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         """See `Members.log_prob`."""
@@ -83,10 +68,7 @@ class SharedLayers(Members):
         slopes : torch.Tensor, shape (members, pairs, n)
             By how much an earlier entry moves a later one.
         """
-        a = silu(self.first.mT @ c.T + self.first_bias.mT)
-        for weight, bias in zip(self.blocks, self.block_biases, strict=True):
-            a = a + silu(torch.baddbmm(bias.mT, weight.mT, a))
-        out = torch.baddbmm(self.last_bias.mT, self.last.mT, a)
+        out = self.beyond(self.first.mT @ c.T)
         numbers = out[:, : self.target * NUMBERS]
         slopes = out[:, self.target * NUMBERS :]
         return numbers.view(self.members, self.target, 3, COMPONENTS, len(c)), slopes

@@ -81,8 +81,9 @@ def scores(task, observations, runs):
     )
     network, seconds = stock(simulator, simulations)
     trained = {STOCK: (lambda x, _: stock_draws(network, simulator.prior, x), seconds)}
-    for run in [run for run in AMORTISED if run in runs]:
-        trained[run] = learned(problems[0], **AMORTISED[run])
+    for run, options in AMORTISED.items():
+        if run in runs:
+            trained[run] = learned(problems[0], **options)
     for number, problem in zip(observations, problems, strict=True):
         draws = {
             run: (sample(problem.observation.x, number), seconds)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import sbiwb
 from sbiwb.errors import UsageError
-from sbiwb.estimators._embedding import Embedding, check_layout, embed, standardised
+from sbiwb.estimators._embedding import Embedded, Embedding, check_layout, embed, standardised
+from sbiwb.estimators._mixture import AutoregressiveMixture
 from sbiwb.estimators._posterior import Features
 from sbiwb.execute import simulate
 from sbiwb.method import parse_method
@@ -49,6 +51,18 @@ def test_convolutions_find_what_projections_do_not(tmp_path):
 def test_estimators_keep_their_contract_with_an_embedding(method):
     small = {"steps": 20, "batch_size": 200, "hidden": 8, "features": 3}
     check_estimator(method, options={**small, "embedding": "mlp"})
+
+
+@torch.no_grad()
+def test_members_behind_an_embedding_are_weighed():
+    """One of two is off by twenty, whatever the features: it leaves."""
+    torch.manual_seed(1)
+    density = AutoregressiveMixture(1, 3, 4, (1, 1))
+    density.parts[0].last_bias.view(3, -1)[1] += 20.0
+    both = Embedded(density, Embedding({"kind": "mlp", "shape": [5], "features": 2}, 0), 1)
+    both.weigh(torch.randn(200, 1), torch.randn(200, 6))
+    assert [part.members for part in density.parts] == [0, 1]
+    assert density.weights.tolist() == [1.0]
 
 
 def features(kind, x, n=4):
