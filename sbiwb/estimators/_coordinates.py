@@ -1,4 +1,4 @@
-"""How data are told to a network: as they are or as normal scores, whitened, perhaps reduced."""
+"""How data are told to a network: as they are or as scores, whitened, reduced, by strength."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from sbiwb.estimators._scaling import (
     Mask,
     Whitening,
     fit_whitening,
+    has_covariance,
     linear_coordinates,
 )
+from sbiwb.estimators._strength import by_strength
 
 CURVED = 2
 """Degree of a regression of data on parameters that bends.  A higher one explains more, but where
@@ -91,12 +93,14 @@ def _better(
 
 
 def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:
-    """Only directions that tell of theta, where it pays to leave out the others."""
+    """Only directions that tell of theta, if it pays to leave out others, scaled by how much."""
     directions = informative_directions(theta, whole(x), seed)
     if embedded:
         return whole.then(np.zeros((whole.dim, 0)) if directions is None else directions)
     if directions is not None and directions.shape[1] <= WORTH * whole.dim:
         whole = whole.then(directions)
+    if has_covariance(len(x), whole.dim):
+        whole = whole.then(by_strength(theta, whole(x), seed))
     return with_rest(whole, theta, x)
 
 

@@ -78,14 +78,13 @@ class Embedding(nn.Module):
 class Embedded(nn.Module):
     """A density whose condition is partly embedded, as the training loop wants it.
 
-    Conditions are `told` numbers that pass as they are, and then the entries of the data.
+    Conditions are `told` numbers that pass as they are, and then the entries of the data.  The
+    learning rate is the usual one, whatever suits the density: convolutions bear less.
     """
 
     def __init__(self, density: Any, embedding: Embedding, told: int) -> None:
         super().__init__()
         self.density, self.embedding, self.told = density, embedding, told
-        if (rate := getattr(density, "learning_rate", None)) is not None:
-            self.learning_rate = min(rate, 3e-3)  # convolutions bear less than small mixtures
         self.random_loss = bool(getattr(density, "random_loss", False))
 
     def loss(self, input: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:

@@ -54,7 +54,7 @@ class TrainingOptions(Options):
     batch_size : int, optional
         By default about 1/40 of the simulations, between 32 and 512.
     learning_rate : float, optional
-        Peak of the cycle; by default what suits the network.
+        Peak of the cycle; by default what suits the network and the batch.
     steps : int
         Optimiser steps at most, rounded to between 4 and 100 whole epochs.
     validation_fraction : float
@@ -169,8 +169,7 @@ class _Training:
         self.validation, self.rows = order[:held_out], order[held_out:]
         self.batch = min(options.batch_size or batch_rule(len(self.rows)), len(self.rows))
         self.per_epoch = len(self.rows) // self.batch
-        usual = getattr(network, "learning_rate", LEARNING_RATE)
-        self.rate = float(usual if options.learning_rate is None else options.learning_rate)
+        self.rate = options.learning_rate or _usual_rate(network, self.batch)
         self.random_loss = bool(getattr(network, "random_loss", False))
         self.trained, self.average = copy.deepcopy(network), copy.deepcopy(network)
         self.optimiser = torch.optim.Adam(self.trained.parameters(), lr=self.rate, fused=True)
@@ -236,6 +235,10 @@ class _Training:
             with torch.no_grad():
                 network.weigh(self.inputs[self.validation], self.condition[self.validation])
         return replace(self.log, best_epoch=self.best_epoch)
+
+
+def _usual_rate(network: Any, batch: int) -> float:
+    return network.learning_rate(batch) if hasattr(network, "learning_rate") else LEARNING_RATE
 
 
 def _decays(network: Any) -> torch.Tensor:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from sbiwb.errors import InferenceError
 from sbiwb.estimators._flow import in_chunks
+from sbiwb.estimators._mixture import AutoregressiveMixture
 from sbiwb.estimators.training import (
     EPOCHS,
     MIN_SIMULATIONS,
@@ -161,6 +162,19 @@ def test_an_infinite_pair_is_an_error_not_a_result():
 @pytest.mark.parametrize(("n", "batch"), [(1, 32), (100, 32), (4000, 128), (10**6, 512)])
 def test_batch_rule(n, batch):
     assert batch_rule(n) == batch
+
+
+def test_a_network_may_say_which_rate_suits_its_batches():
+    rates = [AutoregressiveMixture.learning_rate(batch) for batch in (32, 256)]
+    assert rates == pytest.approx([0.01, 0.02])
+
+    class Still(Line):
+        @staticmethod
+        def learning_rate(batch):
+            return 1e-9 * batch
+
+    assert trained(Still(), learning_rate=None)[0].slope.item() == pytest.approx(0.0, abs=1e-3)
+    assert trained(Still())[0].slope.item() == pytest.approx(0.5, abs=0.03)  # options say 0.1
 
 
 def test_enough():
