@@ -11,7 +11,7 @@ from sbiwb.core.distributions import Array
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._entries import connected_entries
-from sbiwb.estimators._pilot import held_out_density, held_out_likelihood
+from sbiwb.estimators._pilot import STEPS, held_out_density, held_out_likelihood
 from sbiwb.estimators._regression import (
     MAX_DEGREE,
     Polynomial,
@@ -34,6 +34,8 @@ CURVED = 2
 it does not explain all it leaves wiggles, and a network would rather learn what it explains."""
 TAIL = 8.0
 """Standard deviations beyond which bell-shaped data do not lie, however many there are."""
+CLEAR = 1.0
+"""Nats of a lead after a short training that would not be lost in a longer one."""
 GAIN = 0.1
 """Nats by which scores have to be better for a likelihood: data as they are have no kinks."""
 WORTH = 0.5
@@ -87,9 +89,21 @@ def fit_coordinates(
 def _better(
     ways: tuple[Whitening, Whitening], theta: Array, x: Array, prior: Prior, seed: int
 ) -> Whitening:
-    """The way of two in which a short training learns more; the first if they are alike."""
-    first, second = (held_out_density(theta, way(x), prior, seed) for way in ways)
-    return ways[1] if second > first else ways[0]
+    """The way of two in which a network learns more; the first if they are alike.
+
+    A short training judges.  Networks are quicker to learn from bell-shaped data, or from fewer, so
+    where that prefers the second a longer one is asked, and what it loses is lost once more.
+    """
+
+    def lead(steps: int) -> float:
+        first, second = (held_out_density(theta, way(x), prior, seed, steps) for way in ways)
+        return second - first
+
+    soon = lead(STEPS)
+    if 0 < soon < CLEAR:
+        later = lead(2 * STEPS)
+        soon = min(later, later + (later - soon))
+    return ways[1] if soon > 0 else ways[0]
 
 
 def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:

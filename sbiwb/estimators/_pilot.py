@@ -25,12 +25,12 @@ ROWS = 20_000
 """Simulations that are looked at: more would not change what is chosen."""
 
 
-def held_out_density(theta: Array, x: Array, prior: Prior, seed: int) -> float:
+def held_out_density(theta: Array, x: Array, prior: Prior, seed: int, steps: int = STEPS) -> float:
     """Mean log q(θ | x) of held-out pairs of theta (n, d) and scaled data x (n, k)."""
     held, kept = _split(len(theta), seed)
     residuals = fit_residual_map(theta[kept], x[kept], prior, seed)
     target = residuals.residual(prior.to_unconstrained(theta), x)
-    density = _learned(target, x, held, kept, seed) + residuals.log_abs_det(x[held])
+    density = _learned(target, x, held, kept, seed, steps) + residuals.log_abs_det(x[held])
     return _bounded_mean(density)
 
 
@@ -50,7 +50,7 @@ def held_out_likelihood(condition: Array, x: Array, seed: int, *, max_degree: in
     mean = fit_polynomial(condition[kept], x[kept], seed, max_degree=max_degree)
     residual = x - mean(condition)
     whiten = whitening_matrix(residual[kept])
-    density = _learned(residual @ whiten, condition, held, kept, seed)
+    density = _learned(residual @ whiten, condition, held, kept, seed, STEPS)
     return _bounded_mean(density + np.linalg.slogdet(whiten)[1])
 
 
@@ -61,11 +61,11 @@ def _split(n: int, seed: int) -> tuple[Index, Index]:
     return held, kept
 
 
-def _learned(target: Array, told: Array, held: Index, kept: Index, seed: int) -> Array:
+def _learned(target: Array, told: Array, held: Index, kept: Index, seed: int, steps: int) -> Array:
     """Log density of held-out rows of a target (n, d) after a short training on those kept."""
     with global_streams(seed, "pilot"):
         flow = AutoregressiveMixture(target.shape[1], told.shape[1], HIDDEN, MEMBERS)
-    options = TrainingOptions.model_validate({"steps": STEPS, "batch_size": BATCH})
+    options = TrainingOptions.model_validate({"steps": steps, "batch_size": BATCH})
     fit(flow, to_tensor(target[kept]), to_tensor(told[kept]), options, seed, Progress())
     return log_prob(flow, target[held], told[held])
 

@@ -11,10 +11,10 @@ from scipy import stats
 import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
-from sbiwb.estimators import _pilot
+from sbiwb.estimators import _coordinates, _pilot
 from sbiwb.estimators._coordinates import CURVED, TAIL, fit_coordinates, fit_targets
 from sbiwb.estimators._directions import principal_directions
-from sbiwb.estimators._pilot import held_out_density, held_out_likelihood
+from sbiwb.estimators._pilot import STEPS, held_out_density, held_out_likelihood
 from sbiwb.estimators._regression import MAX_DEGREE
 from sbiwb.estimators._scaling import Whitening, fit_whitening
 from sbiwb.estimators._warp import KNOTS, fit_warp
@@ -122,6 +122,31 @@ def test_a_training_is_the_judge_of_far_tails(power):
     assert np.abs(plain(x)).max() > TAIL
     of_plain, of_warped = (held_out_density(THETA, way(x), PRIOR, 1) for way in (plain, warped))
     assert (fit_coordinates(THETA, x, PRIOR, 1).warp is not None) == (of_warped > of_plain)
+
+
+@pytest.mark.parametrize(
+    ("leads", "scores"),
+    [
+        ([-0.1], False),
+        ([2.0], True),  # so much is not lost
+        ([0.4, 0.3], True),
+        ([0.4, 0.1], False),  # it would be lost if training went on
+        ([0.4, 0.6], True),
+        ([0.4, -0.1], False),
+    ],
+)
+def test_what_is_learned_sooner_is_trained_for_longer(monkeypatch, leads, scores):
+    asked = []
+
+    def density(_theta, x, _prior, _seed, steps):
+        asked.append(steps)
+        is_first = len(asked) % 2
+        return 0.0 if is_first else leads[len(asked) // 2 - 1]
+
+    monkeypatch.setattr(_coordinates, "held_out_density", density)
+    x = np.exp(2 * (THETA + 0.1 * NOISE))
+    assert (fit_coordinates(THETA, x, PRIOR, 1).warp is not None) == scores
+    assert asked == [STEPS, STEPS, 2 * STEPS, 2 * STEPS][: 2 * len(leads)]
 
 
 def test_few_directions_of_many_are_worth_it():
