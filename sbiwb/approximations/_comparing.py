@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Index
 from sbiwb.core.draws import Draws
 from sbiwb.core.options import Options
 from sbiwb.core.prior import Prior
@@ -23,8 +22,6 @@ from sbiwb.samplers._resampling import kish, systematic
 
 Summary = Callable[[Array], Array]
 """From data (n, *shape) to summaries (n, k), each of about unit scale."""
-
-Index = NDArray[np.intp]
 
 FEWEST = 20
 DATA_PER_PARAMETER = 2

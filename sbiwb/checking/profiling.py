@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import optimize
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Index
 from sbiwb.core.prior import Prior
 from sbiwb.core.simulator import KnownLikelihood
 from sbiwb.diagnostics._coordinates import Coordinates, coordinates
@@ -114,7 +113,7 @@ class Profiler:
         self,
         k: int,
         value: float,
-        others: NDArray[np.intp],
+        others: Index,
         starts: Array,
         root: Array,
         walls: optimize.LinearConstraint,

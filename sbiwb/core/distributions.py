@@ -19,6 +19,8 @@ from scipy import special
 from sbiwb.errors import UsageError
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 
 

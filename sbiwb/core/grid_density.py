@@ -15,12 +15,9 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array, Uniform
+from sbiwb.core.distributions import Array, Index, Uniform
 from sbiwb.errors import DataError, UsageError, unknown_name
-
-Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

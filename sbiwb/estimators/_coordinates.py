@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Mask
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._directions import informative_directions, principal_directions
 from sbiwb.estimators._entries import connected_entries
@@ -21,7 +21,6 @@ from sbiwb.estimators._regression import (
 )
 from sbiwb.estimators._scaling import (
     WHITEN_UP_TO,
-    Mask,
     Whitening,
     fit_whitening,
     has_covariance,
@@ -37,7 +36,7 @@ TAIL = 8.0
 CLEAR = 1.0
 """Nats of a lead after a short training that would not be lost in a longer one."""
 GAIN = 0.1
-"""Nats by which scores have to be better for a likelihood: data as they are have no kinks."""
+"""Nats by which scores, or axes, have to be better: data as they are have no kinks, and are all."""
 WORTH = 0.5
 """Directions are judged by moments, and far tails can hide one: a network does not learn so much
 better from fewer numbers, if they are more than this share of all, that one should be risked."""
@@ -89,7 +88,7 @@ def fit_coordinates(
 def _better(
     ways: tuple[Whitening, Whitening], theta: Array, x: Array, prior: Prior, seed: int
 ) -> Whitening:
-    """The way of two in which a network learns more; the first if they are alike.
+    """The second way of two if a network learns clearly more in it, else the first.
 
     A short training judges.  Networks are quicker to learn from bell-shaped data, or from fewer, so
     where that prefers the second a longer one is asked, and what it loses is lost once more.
@@ -99,11 +98,11 @@ def _better(
         first, second = (held_out_density(theta, way(x), prior, seed, steps) for way in ways)
         return second - first
 
-    soon = lead(STEPS)
-    if 0 < soon < CLEAR:
+    gain = lead(STEPS)
+    if GAIN < gain < CLEAR:
         later = lead(2 * STEPS)
-        soon = min(later, later + (later - soon))
-    return ways[1] if soon > 0 else ways[0]
+        gain = later + min(later - gain, 0.0)
+    return ways[1] if gain > GAIN else ways[0]
 
 
 def _reduced(whole: Whitening, theta: Array, x: Array, seed: int, *, embedded: bool) -> Whitening:

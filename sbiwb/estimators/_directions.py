@@ -14,7 +14,12 @@ from collections.abc import Callable
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.estimators._regression import fit_polynomial, polynomial_features, whitening_matrix
+from sbiwb.estimators._regression import (
+    ENOUGH,
+    fit_polynomial,
+    polynomial_features,
+    whitening_matrix,
+)
 from sbiwb.estimators._scaling import has_covariance
 from sbiwb.rng import stream
 
@@ -25,8 +30,6 @@ NULLS_OF_COVARIANCES = 4
 MARGIN = 2.0
 SAME = 0.1
 """Sine of the angle below which two directions count as one."""
-ROWS = 20_000
-"""Simulations that are looked at: more would not change which directions count."""
 PRINCIPAL_ROWS = 2000
 """Simulations whose principal axes are found: the time goes with their square."""
 ROWS_PER_DIRECTION = 20
@@ -61,7 +64,7 @@ def informative_directions(theta: Array, x: Array, seed: int) -> Array | None:
     if k == 1 or not has_covariance(n, k):
         return None
     rng = stream(seed, "directions")
-    rows = rng.permutation(n)[:ROWS]
+    rows = rng.permutation(n)[:ENOUGH]
     theta, x = theta[rows], x[rows]
     mean = fit_polynomial(theta, x, seed)
     residual = x - mean(theta)

@@ -13,12 +13,11 @@ import numpy as np
 from scipy import special, stats
 from scipy.sparse.csgraph import connected_components
 
-from sbiwb.core.distributions import Array
-from sbiwb.estimators._regression import polynomial_features
-from sbiwb.estimators._scaling import Mask, has_covariance
+from sbiwb.core.distributions import Array, Mask
+from sbiwb.estimators._regression import ENOUGH, polynomial_features
+from sbiwb.estimators._scaling import has_covariance
 from sbiwb.rng import stream
 
-ROWS = 20_000
 FEWEST = 1000
 """Simulations from which on independence can be told."""
 LEVEL = 1e-4
@@ -59,7 +58,7 @@ def connected_entries(theta: Array, x: Array, seed: int) -> Mask:
     k = int(varies.sum())
     if k < 2 or len(x) < FEWEST or not has_covariance(len(x), k):
         return varies
-    rows = stream(seed, "entries").permutation(len(x))[:ROWS]
+    rows = stream(seed, "entries").permutation(len(x))[:ENOUGH]
     ranks = _ranks(x[rows][:, varies])
     places, scales = _standardised(ranks), _standardised(np.abs(ranks))
     functions = _standardised(_ranks(polynomial_features(theta[rows], 2)[:, 1:]))

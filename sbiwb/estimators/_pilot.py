@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Index
 from sbiwb.core.prior import Prior
 from sbiwb.estimators._flow import log_prob, to_tensor
 from sbiwb.estimators._mixture import AutoregressiveMixture
-from sbiwb.estimators._regression import fit_polynomial, whitening_matrix
+from sbiwb.estimators._regression import ENOUGH, HELD_OUT, fit_polynomial, whitening_matrix
 from sbiwb.estimators._residuals import fit_residual_map
 from sbiwb.estimators.training import TrainingOptions, fit
 from sbiwb.progress import Progress
 from sbiwb.rng import global_streams, stream
 
-Index = NDArray[np.intp]
 STEPS, BATCH, HIDDEN, MEMBERS = 300, 256, 32, (1, 0)
-HELD_OUT = 0.2
 ABSURD = 25.0
 """Nats below the median that a single pair counts for at most: few are held out, and one that lies
 where nothing was learned does not say which way is better for the others."""
-ROWS = 20_000
-"""Simulations that are looked at: more would not change what is chosen."""
 
 
 def held_out_density(theta: Array, x: Array, prior: Prior, seed: int, steps: int = STEPS) -> float:
@@ -56,7 +51,7 @@ def held_out_likelihood(condition: Array, x: Array, seed: int, *, max_degree: in
 
 def _split(n: int, seed: int) -> tuple[Index, Index]:
     """Rows held out, and those to learn from."""
-    rows = stream(seed, "pilot").permutation(n)[:ROWS]
+    rows = stream(seed, "pilot").permutation(n)[:ENOUGH]
     held, kept = np.split(rows, [int(HELD_OUT * len(rows))])
     return held, kept
 

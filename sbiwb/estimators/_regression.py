@@ -21,6 +21,8 @@ from sbiwb.rng import stream
 MAX_DEGREE = 5
 ROWS_PER_FEATURE = 10
 HELD_OUT = 0.2
+ENOUGH = 20_000
+"""Simulations that choices look at: more would not change them."""
 FAINT = 1e-4
 """Squares of standardised residuals below this count as it where their logarithm is taken."""
 ABSURD = 50.0

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Mask
 from sbiwb.core.prior import Prior
 from sbiwb.errors import DataError
 from sbiwb.estimators._warp import Warp, fit_warp
 
-Mask = NDArray[np.bool_]
 WHITEN_UP_TO = 256
 """Largest number of data entries for which the full covariance is used."""
 

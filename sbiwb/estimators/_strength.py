@@ -10,15 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from sbiwb.core.distributions import Array
-from sbiwb.estimators._regression import fit_polynomial, polynomial_features
+from sbiwb.estimators._regression import ENOUGH, fit_polynomial, polynomial_features
 
 STRONGEST = 5.0
 """Spread in units of the noise from which directions are alike: a network has to see the weaker."""
 OF_VARIANCES = 10.0
 """What counts as much as the variance of a mean: that of a variance in units of its own mean, so
 many times.  Directions whose noise says something are thus not made small."""
-ROWS = 20_000
-"""Simulations that are looked at: more would not change the scales."""
 LEAST = 1e-12
 """Variance of noise, in units of that of the data, below which there is none."""
 
@@ -39,7 +37,7 @@ def by_strength(theta: Array, x: Array, seed: int) -> Array:
     ndarray, shape (k, k)
         Symmetric up to a factor that keeps unit variance on average.
     """
-    theta, x = theta[:ROWS], x[:ROWS]
+    theta, x = theta[:ENOUGH], x[:ENOUGH]
     residual = x - fit_polynomial(theta, x, seed)(theta)
     noise, axes = np.linalg.eigh(np.atleast_2d(np.cov(residual, rowvar=False)))
     noise = np.maximum(noise, LEAST)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Index
 
 MOST = 1_000_000
 """Draws that counts are written out to."""
@@ -21,7 +20,7 @@ def effective_size(weight: Array) -> float:
     return float(np.sum(relative) ** 2 / np.sum(relative**2))
 
 
-def equal_rows(weight: Array) -> NDArray[np.intp]:
+def equal_rows(weight: Array) -> Index:
     """Row numbers that repeat each row in proportion to its weight, in the given order.
 
     Parameters

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Mask
 
 _REACH = 4.0  # of the kernel, in bandwidths
 _TILTED = 0.4  # correlation from which on the kernel is tilted
@@ -53,7 +52,7 @@ class Density:
 
     centres: tuple[Array, ...]
     values: Array
-    inside: NDArray[np.bool_]
+    inside: Mask
 
     def level(self, mass: float) -> float:
         """Density at the border of the smallest region that holds `mass`."""
@@ -245,9 +244,7 @@ class _Grid:
         values = values / (np.sum(values[inside]) * np.prod(self.steps))
         return Density(tuple(c[s] for c, s in zip(centres, crop, strict=True)), values, inside)
 
-    def _inside(
-        self, centres: list[Array], allowed: tuple[float, float, float] | None
-    ) -> NDArray[np.bool_]:
+    def _inside(self, centres: list[Array], allowed: tuple[float, float, float] | None) -> Mask:
         mesh = np.meshgrid(*centres, indexing="ij")
         inside = np.ones(mesh[0].shape, dtype=bool)
         for values, window in zip(mesh, self.windows, strict=True):
@@ -258,7 +255,7 @@ class _Grid:
         return inside
 
 
-def _sharpened(values: Array, counts: Array, inside: NDArray[np.bool_], kernel: Array) -> Array:
+def _sharpened(values: Array, counts: Array, inside: Mask, kernel: Array) -> Array:
     """Undo what the kernel broadened: values × smoothed (counts / values), order h⁴ instead of h².
 
     Jones, Linton & Nielsen (1995), Biometrika 82, 327.
@@ -273,9 +270,7 @@ def _sharpened(values: Array, counts: Array, inside: NDArray[np.bool_], kernel: 
     return np.asarray(values * np.clip(factor, 0.0, 3.0))
 
 
-def _local_plane(
-    counts: Array, inside: NDArray[np.bool_], kernel: Array, moments: Sequence[Array]
-) -> Array:
+def _local_plane(counts: Array, inside: Mask, kernel: Array, moments: Sequence[Array]) -> Array:
     """Smooth `counts`, correcting for what lies outside to first order; zero where nothing is."""
 
     def under(values: Array, weights: Array) -> Array:

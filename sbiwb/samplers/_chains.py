@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sbiwb.core.distributions import Array
+from sbiwb.core.distributions import Array, Index, Mask
 from sbiwb.samplers._autocorrelation import integrated_time
 from sbiwb.samplers._ensembles import Ensembles
 
@@ -30,7 +29,7 @@ class Chains:
         Proposals accepted per walker, all steps together.
     """
 
-    which: NDArray[np.intp]
+    which: Index
     y: Array
     log_prob: Array
     accepted: Array
@@ -52,7 +51,7 @@ class Chains:
             self.accepted + steps * walk.accepted.reshape(posteriors, copies).mean(axis=1),
         )
 
-    def keep(self, chosen: NDArray[np.bool_]) -> Chains:
+    def keep(self, chosen: Mask) -> Chains:
         """Chains of the chosen posteriors only."""
         return Chains(
             self.which[chosen], self.y[:, chosen], self.log_prob[:, chosen], self.accepted[chosen]

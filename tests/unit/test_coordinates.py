@@ -12,7 +12,7 @@ import sbiwb
 from sbiwb.core.distributions import Normal
 from sbiwb.core.prior import Parameter, Prior
 from sbiwb.estimators import _coordinates, _pilot
-from sbiwb.estimators._coordinates import CURVED, TAIL, fit_coordinates, fit_targets
+from sbiwb.estimators._coordinates import CURVED, GAIN, TAIL, fit_coordinates, fit_targets
 from sbiwb.estimators._directions import principal_directions
 from sbiwb.estimators._pilot import STEPS, held_out_density, held_out_likelihood
 from sbiwb.estimators._regression import MAX_DEGREE
@@ -121,16 +121,18 @@ def test_a_training_is_the_judge_of_far_tails(power):
     plain, warped = (fit_whitening(x, warped=warped) for warped in (False, True))
     assert np.abs(plain(x)).max() > TAIL
     of_plain, of_warped = (held_out_density(THETA, way(x), PRIOR, 1) for way in (plain, warped))
-    assert (fit_coordinates(THETA, x, PRIOR, 1).warp is not None) == (of_warped > of_plain)
+    chosen = of_plain if fit_coordinates(THETA, x, PRIOR, 1).warp is None else of_warped
+    assert chosen > max(of_plain, of_warped) - 2 * GAIN  # what is nearly alike may stay as it is
 
 
 @pytest.mark.parametrize(
     ("leads", "scores"),
     [
         ([-0.1], False),
+        ([0.05], False),  # they are alike
         ([2.0], True),  # so much is not lost
         ([0.4, 0.3], True),
-        ([0.4, 0.1], False),  # it would be lost if training went on
+        ([0.4, 0.2], False),  # it would be lost if training went on
         ([0.4, 0.6], True),
         ([0.4, -0.1], False),
     ],
