@@ -45,7 +45,13 @@ LEVEL = 1e-4
 
 
 def fit_coordinates(
-    theta: Array, x: Array, prior: Prior, seed: int, *, embedded: bool = False
+    theta: Array,
+    x: Array,
+    prior: Prior,
+    seed: int,
+    *,
+    embedded: bool = False,
+    steps: int = 2 * STEPS,
 ) -> Whitening:
     """Choose how a network that learns θ, or a ratio, is told simulated data x (n, *shape).
 
@@ -61,6 +67,8 @@ def fit_coordinates(
     seed : int
     embedded : bool
         Whether another network sees all of the data: then only what stands out is told.
+    steps : int
+        Of the training that is to come: no training that judges is longer.
 
     Raises
     ------
@@ -75,31 +83,32 @@ def fit_coordinates(
         if axes is None:
             return _reduced(plain, told, x, seed, embedded=embedded)
         fewer = _reduced(plain.then(axes), told, x, seed, embedded=False)
-        return _better((plain, fewer), theta, x, prior, seed)
+        return _better((plain, fewer), theta, x, prior, seed, steps)
     warped = fit_whitening(x, entries, warped=True)
     if not embedded and np.abs(plain(x)).max() > TAIL:
         plain, warped = (_reduced(w, told, x, seed, embedded=False) for w in (plain, warped))
-        return _better((plain, warped), theta, x, prior, seed)
+        return _better((plain, warped), theta, x, prior, seed, steps)
     before, after = (fit_polynomial(whole(x), told, seed).score for whole in (plain, warped))
     whole = warped if after < before else plain
     return _reduced(whole, told, x, seed, embedded=embedded)
 
 
 def _better(
-    ways: tuple[Whitening, Whitening], theta: Array, x: Array, prior: Prior, seed: int
+    ways: tuple[Whitening, Whitening], theta: Array, x: Array, prior: Prior, seed: int, most: int
 ) -> Whitening:
     """The second way of two if a network learns clearly more in it, else the first.
 
     A short training judges.  Networks are quicker to learn from bell-shaped data, or from fewer, so
-    where that prefers the second a longer one is asked, and what it loses is lost once more.
+    where that prefers the second a longer one is asked, and what it loses is lost once more.  None
+    is longer than the training to come, of `most` steps, for which it chooses.
     """
 
     def lead(steps: int) -> float:
         first, second = (held_out_density(theta, way(x), prior, seed, steps) for way in ways)
         return second - first
 
-    gain = lead(STEPS)
-    if GAIN < gain < CLEAR:
+    gain = lead(min(STEPS, most))
+    if GAIN < gain < CLEAR and most >= 2 * STEPS:
         later = lead(2 * STEPS)
         gain = later + min(later - gain, 0.0)
     return ways[1] if gain > GAIN else ways[0]

@@ -151,7 +151,9 @@ def learn_posterior(
     usable = simulations.select(simulations.valid)
     check_enough(len(usable))
     kind = getattr(options, "embedding", "none")
-    scale = fit_coordinates(usable.theta, usable.x, prior, seed, embedded=kind != "none")
+    scale = fit_coordinates(
+        usable.theta, usable.x, prior, seed, embedded=kind != "none", steps=options.steps
+    )
     x = scale(usable.x)
     residuals = (
         fit_residual_map(usable.theta, x, prior, seed) if regress else no_map(x.shape[1], prior)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import accumulate, combinations_with_replacement
 from math import comb
 
 import numpy as np
@@ -133,7 +133,7 @@ def polynomial_features(points: Array, degree: int, *, crossed: bool = True) -> 
     If not `crossed`, powers of each column only.
     """
     if not crossed:
-        powers = [points**power for power in range(1, degree + 1)]
+        powers = accumulate([points] * degree, np.multiply)  # faster than as many powers
         return np.concatenate([np.ones((len(points), 1)), *powers], axis=1)
     inputs, columns = np.ascontiguousarray(points.T), [np.ones(len(points))]
     previous: dict[tuple[int, ...], Array] = {(): columns[0]}

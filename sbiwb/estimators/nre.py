@@ -126,7 +126,7 @@ class NRE(Estimator[NREOptions]):
         usable = simulations.select(simulations.valid)
         check_enough(len(usable))
         condition = linear_coordinates(usable.theta, prior)
-        scale = fit_coordinates(usable.theta, usable.x, prior, seed)
+        scale = fit_coordinates(usable.theta, usable.x, prior, seed, steps=options.steps)
         recipe = {
             "estimator": "nre",
             "data": scale.dim,

@@ -151,6 +151,21 @@ def test_what_is_learned_sooner_is_trained_for_longer(monkeypatch, leads, scores
     assert asked == [STEPS, STEPS, 2 * STEPS, 2 * STEPS][: 2 * len(leads)]
 
 
+def test_no_training_that_judges_is_longer_than_that_to_come(monkeypatch):
+    asked = []
+
+    def density(_theta, _x, _prior, _seed, steps):
+        asked.append(steps)
+        return 0.3 * len(asked)  # scores lead by as much as asks for a longer one
+
+    monkeypatch.setattr(_coordinates, "held_out_density", density)
+    x = np.exp(2 * (THETA + 0.1 * NOISE))
+    for steps in (STEPS // 3, 2 * STEPS - 1, 2 * STEPS):
+        fit_coordinates(THETA, x, PRIOR, 1, steps=steps)
+    short, usual, longer = STEPS // 3, STEPS, 2 * STEPS
+    assert asked == [short, short, usual, usual, usual, usual, longer, longer]
+
+
 def test_few_directions_of_many_are_worth_it():
     mix = RNG.standard_normal((12, 12)) / 3
     useless = RNG.standard_normal((3000, 10))
