@@ -20,8 +20,7 @@ from sbiwb.estimators._shared_layers import SharedLayers
 
 WIDER = 2
 LEAST_BATCH, RISING = 32, 1 / 3
-"""The learning rate rises with the batch to this power: with 32 rows, of a thousand simulations, a
-higher one is worse, and with 256 of ten thousand it is better (sharp densities most)."""
+"""The learning rate rises with the batch to this power, between none and a square root."""
 
 
 class AutoregressiveMixture(ConditionalDensityEstimator):  # type: ignore[misc]

@@ -35,7 +35,7 @@ def by_strength(theta: Array, x: Array, seed: int) -> Array:
     Returns
     -------
     ndarray, shape (k, k)
-        Symmetric up to a factor that keeps unit variance on average.
+        Symmetric; data that are multiplied by it have unit variance on average.
     """
     theta, x = theta[:ENOUGH], x[:ENOUGH]
     residual = x - fit_polynomial(theta, x, seed)(theta)
